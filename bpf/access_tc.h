@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Packet access for tc programs: reads by direct pointers, writes and checksums by the kernel's
+ * helpers, which keep partial checksums, CHECKSUM_COMPLETE and GSO packets right. Same interface as
+ * access_xdp.h. A helper may move the packet: pointers are fetched anew by access_at after every
+ * write.
+ */
+#ifndef NATGW_BPF_ACCESS_H
+#define NATGW_BPF_ACCESS_H
+
+#include "byteorder.h"
+#include "checksum.h"
+#include "packet.h"
+
+#define ACCESS_IS_XDP 0
+
+#define ACCESS_SIZE_MASK 0x0f
+#define ACCESS_PSEUDO 0x10
+#define ACCESS_UDP 0x20
+
+/* The longest run of headers that is read: Ethernet, VLAN, IPv4, ICMP, quoted IPv4 and TCP. */
+#define ACCESS_PULL_LEN (ETH_HLEN + 8 + IPV4_HLEN_MAX + 8 + IPV4_HLEN_MAX + 20)
+
+typedef struct __sk_buff access_ctx;
+
+/*
+ * The fields are 32 bits wide and the verifier turns them into pointers as they are loaded. In C,
+ * clang 14 may keep such a value in 32 bits and the pointer is lost; loaded like this it stays one.
+ */
+#define ACCESS_LOAD_POINTER(ctx, field)                                                        \
+	({                                                                                     \
+		void *access_pointer;                                                          \
+		asm volatile("%[pointer] = *(u32 *)(%[context] + %[offset])"                   \
+			     : [pointer] "=r"(access_pointer)                                  \
+			     : [context] "r"(ctx), [offset] "i"(__builtin_offsetof(access_ctx, \
+										   field)));   \
+		access_pointer;                                                                \
+	})
+
+static __always_inline void *access_data(access_ctx *ctx)
+{
+	return ACCESS_LOAD_POINTER(ctx, data);
+}
+
+static __always_inline void *access_data_end(access_ctx *ctx)
+{
+	return ACCESS_LOAD_POINTER(ctx, data_end);
+}
+
+static __always_inline void access_pull(access_ctx *ctx)
+{
+	__u32 want = ctx->len < ACCESS_PULL_LEN ? ctx->len : ACCESS_PULL_LEN;
+
+	if (access_data(ctx) + want > access_data_end(ctx)) {
+		bpf_skb_pull_data(ctx, want);
+	}
+}
+
+static __always_inline __u32 access_len(access_ctx *ctx)
+{
+	return ctx->len;
+}
+
+static __always_inline bool access_is_linear(access_ctx *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static __always_inline __u32 access_gso_segments(access_ctx *ctx)
+{
+	return ctx->gso_segs ? ctx->gso_segs : 1;
+}
+
+static __always_inline __u32 access_gso_size(access_ctx *ctx)
+{
+	return ctx->gso_size;
+}
+
+/* The kernel keeps the outermost 802.1Q tag beside the packet. */
+static __always_inline bool access_has_vlan(access_ctx *ctx)
+{
+	return ctx->vlan_present;
+}
+
+static __always_inline __u32 access_ifindex(access_ctx *ctx)
+{
+	return ctx->ifindex;
+}
+
+static __always_inline void *access_at(access_ctx *ctx, __u32 offset, __u32 len)
+{
+	void *at = access_data(ctx) + (offset & PACKET_OFFSET_MASK);
+
+	return at + len > access_data_end(ctx) ? (void *)0 : at;
+}
+
+static __always_inline int access_store16(access_ctx *ctx, __u32 offset, __u16 raw)
+{
+	return (int)bpf_skb_store_bytes(ctx, offset, &raw, sizeof(raw), 0);
+}
+
+static __always_inline int access_store32(access_ctx *ctx, __u32 offset, __u32 raw)
+{
+	return (int)bpf_skb_store_bytes(ctx, offset, &raw, sizeof(raw), 0);
+}
+
+static __always_inline int access_store_macs(access_ctx *ctx, const __u8 *dmac, const __u8 *smac)
+{
+	__u8 macs[2 * ETH_ALEN];
+
+	__builtin_memcpy(macs, dmac, ETH_ALEN);
+	__builtin_memcpy(macs + ETH_ALEN, smac, ETH_ALEN);
+	return (int)bpf_skb_store_bytes(ctx, 0, macs, sizeof(macs), 0);
+}
+
+static __always_inline int access_l3_check(access_ctx *ctx, __u32 offset, __u32 from, __u32 to,
+					   __u32 size)
+{
+	return (int)bpf_l3_csum_replace(ctx, offset, from, to, size);
+}
+
+static __always_inline int access_l4_check(access_ctx *ctx, __u32 offset, __u32 from, __u32 to,
+					   __u32 flags)
+{
+	__u64 helper_flags = flags & ACCESS_SIZE_MASK;
+
+	if (flags & ACCESS_PSEUDO) {
+		helper_flags |= BPF_F_PSEUDO_HDR;
+	}
+	if (flags & ACCESS_UDP) {
+		helper_flags |= BPF_F_MARK_MANGLED_0;
+	}
+	return (int)bpf_l4_csum_replace(ctx, offset, from, to, helper_flags);
+}
+
+#endif

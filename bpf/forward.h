@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Forwarding without the kernel's help: may this packet leave from here, and by which next hop.
+ * Asked before anything is rewritten, so that a packet which may not is still as it came.
+ */
+#ifndef NATGW_BPF_FORWARD_H
+#define NATGW_BPF_FORWARD_H
+
+#include "nexthop.h"
+#include "translate.h"
+
+/*
+ * NATGW_OK: *nh is complete and the packet fits. saddr and daddr are those that the kernel would
+ * route by. "reference" is the session row's, 0 for a new session.
+ */
+static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struct packet *pkt,
+							  __be32 daddr, __u32 reference,
+							  struct nexthop *nh)
+{
+	enum natgw_verdict verdict = NATGW_OK;
+
+	if (pkt->ttl <= 1) {
+		return NATGW_DEFER_TTL;
+	}
+	if (!nexthop_cached(reference, pkt->now, nh)) {
+		verdict = nexthop_resolve(ctx, pkt, pkt->saddr, daddr, reference, nh);
+	}
+	if (verdict != NATGW_OK) {
+		return verdict;
+	}
+	if (pkt->direction == NATGW_OUTBOUND && !nh->external) {
+		/* NAT traffic leaves by an external interface or not at all: elsewhere nothing
+		 * would translate it. */
+		return NATGW_DROP_NO_ROUTE;
+	}
+	if (pkt->l3_len > nh->mtu) {
+		pkt->mtu = nh->mtu;
+		return NATGW_DEFER_TOO_BIG;
+	}
+	if (!nh->redirect || !access_is_linear(ctx)) {
+		return NATGW_DEFER_DEVICE;
+	}
+	return NATGW_OK;
+}
+
+/* TTL and MAC addresses; the caller's verdict then redirects to nh->ifindex. */
+static __always_inline enum natgw_verdict forward_commit(access_ctx *ctx, const struct packet *pkt,
+							 const struct nexthop *nh)
+{
+	enum natgw_verdict verdict = translate_ttl(ctx, pkt);
+
+	if (verdict != NATGW_OK) {
+		return verdict;
+	}
+	return access_store_macs(ctx, nh->dmac, nh->smac) ? NATGW_DROP_INTERNAL : NATGW_OK;
+}
+
+#endif

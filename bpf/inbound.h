@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Inbound packets, to an EIP: only what a session has asked for gets in. Nothing addressed to an
+ * EIP goes on to the host's stack untranslated.
+ */
+#ifndef NATGW_BPF_INBOUND_H
+#define NATGW_BPF_INBOUND_H
+
+#include "outbound.h"
+
+static __always_inline void inbound_key(const struct packet *pkt, struct natgw_inbound_key *key)
+{
+	key->ext_addr = pkt->daddr;
+	key->rem_addr = pkt->saddr;
+	key->ext_port = pkt->dport;
+	key->rem_port = pkt->sport;
+	key->proto = pkt->proto;
+	key->reserved[0] = 0;
+	key->reserved[1] = 0;
+	key->reserved[2] = 0;
+}
+
+/*
+ * An ICMP error about a packet that left through a session: the quote carries the external endpoint
+ * as its source, and the outer destination must be that EIP, or anybody could send errors to any
+ * client.
+ */
+static __always_inline struct natgw_session *inbound_find_quoted(const struct packet *pkt)
+{
+	struct natgw_inbound_key key = {
+		.ext_addr = pkt->quote_saddr,
+		.rem_addr = pkt->quote_daddr,
+		.ext_port = pkt->quote_sport,
+		.rem_port = pkt->quote_dport,
+		.proto = pkt->quote_proto,
+	};
+
+	return pkt->daddr == pkt->quote_saddr ? track_find_inbound(&key, pkt->now) : (void *)0;
+}
+
+static __always_inline enum natgw_verdict inbound_error(access_ctx *ctx, const struct packet *pkt,
+							__be32 addr, __be16 port)
+{
+	struct translate_edit edit = {
+		.from_addr = pkt->quote_saddr,
+		.to_addr = addr,
+		.from_port = pkt->quote_sport,
+		.to_port = port,
+	};
+	enum natgw_verdict verdict;
+
+	translate_source_offsets(&edit, pkt->quote_proto);
+	verdict = translate_quote(ctx, pkt, &edit);
+	if (verdict != NATGW_OK) {
+		return verdict;
+	}
+	return translate_outer(ctx, pkt, IPV4_DADDR, pkt->daddr, addr);
+}
+
+static __always_inline enum natgw_verdict
+inbound_translate(access_ctx *ctx, const struct packet *pkt, __be32 addr, __be16 port)
+{
+	struct translate_edit edit = {
+		.from_addr = pkt->daddr,
+		.to_addr = addr,
+		.from_port = pkt->dport,
+		.to_port = port,
+	};
+
+	translate_destination_offsets(&edit, pkt->proto);
+	return translate_endpoint(ctx, pkt, &edit);
+}
+
+/* The session's row, or why there is none. */
+static __always_inline enum natgw_verdict inbound_find(const struct packet *pkt,
+						       struct natgw_inbound_key *key,
+						       struct natgw_session **ret_row)
+{
+	struct natgw_session *row;
+
+	if (pkt->quote_l3) {
+		*ret_row = inbound_find_quoted(pkt);
+		return *ret_row ? NATGW_OK : NATGW_DROP_ICMP_QUOTE;
+	}
+	if (policy_is_ping(pkt)) {
+		return NATGW_DROP_TO_GATEWAY;
+	}
+	inbound_key(pkt, key);
+	row = track_find_inbound(key, pkt->now);
+	*ret_row = row;
+	return row ? NATGW_OK : NATGW_DROP_NO_SESSION;
+}
+
+/*
+ * NATGW_TRANSLATED: done; pkt->out_ifindex is where it goes, or 0: the kernel routes it. An ingress
+ * hook that cannot forward (no neighbour yet, TTL) hands the packet on: XDP as it came, tc
+ * translated.
+ */
+static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct packet *pkt,
+						      struct mode mode)
+{
+	enum natgw_verdict verdict = pkt->l4_verdict;
+	struct natgw_session *row = (void *)0;
+	struct natgw_inbound_key key = {};
+	struct nexthop nh = {};
+	bool forwarded;
+	__be32 addr;
+	__be16 port;
+
+	if (verdict == NATGW_OK) {
+		verdict = inbound_find(pkt, &key, &row);
+	}
+	if (verdict != NATGW_OK || !row) {
+		return verdict;
+	}
+	addr = row->addr;
+	port = row->port;
+	verdict = forward_prepare(ctx, pkt, addr, pkt->quote_l3 ? 0 : row->nexthop, &nh);
+	if (verdict != NATGW_OK && ACCESS_IS_XDP) {
+		return verdict == NATGW_DROP_NO_ROUTE ? NATGW_DEFER_ROUTE : verdict;
+	}
+	forwarded = verdict == NATGW_OK;
+	if (mode.dry) {
+		return NATGW_TRANSLATED;
+	}
+	if (pkt->quote_l3) {
+		verdict = inbound_error(ctx, pkt, addr, port);
+	} else {
+		if (forwarded && row->nexthop != nh.reference) {
+			row->nexthop = nh.reference;
+		}
+		track_inbound(&key, row, pkt);
+		verdict = inbound_translate(ctx, pkt, addr, port);
+	}
+	if (verdict == NATGW_OK && forwarded) {
+		verdict = forward_commit(ctx, pkt, &nh);
+		pkt->out_ifindex = nh.ifindex;
+	}
+	return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
+}
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every map: who writes it, who reads it, what happens when it is full. The three objects define
+ * the same maps; they are weak, and the static linker makes one of each.
+ */
+#ifndef NATGW_BPF_MAPS_H
+#define NATGW_BPF_MAPS_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+#include "natgw_maps.h"
+
+#define MAP(map_type, key_type, value_type, entries) \
+	struct {                                     \
+		__uint(type, map_type);              \
+		__type(key, key_type);               \
+		__type(value, value_type);           \
+		__uint(max_entries, entries);        \
+	}
+
+#define MAP_FLAGS(map_type, key_type, value_type, entries, flags) \
+	struct {                                                  \
+		__uint(type, map_type);                           \
+		__type(key, key_type);                            \
+		__type(value, value_type);                        \
+		__uint(max_entries, entries);                     \
+		__uint(map_flags, flags);                         \
+	}
+
+/* ---- written by natgwd, read by the programs ---- */
+
+/* Read by natgwd before it takes anything over; no program reads it, so the objects must keep it.
+ */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_layout, 1) layout __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_settings, 1) settings __weak SEC(".maps");
+/* Tests only. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_clock, 1) clock __weak SEC(".maps");
+/* Raised by natgwd and by programs that see a changed route; a lost raise is made good within a
+ * second. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_generation, 1) generation __weak SEC(".maps");
+
+MAP(BPF_MAP_TYPE_HASH, __u32, struct natgw_iface, NATGW_IFACES_MAX) ifaces __weak SEC(".maps");
+/* Interfaces an XDP program may redirect to; the kernel takes an interface out when it goes away.
+ */
+MAP(BPF_MAP_TYPE_DEVMAP_HASH, __u32, __u32, NATGW_IFACES_MAX) devices __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_LPM_TRIE, struct natgw_subnet_key, struct natgw_subnet, NATGW_SUBNETS_MAX,
+	  BPF_F_NO_PREALLOC)
+subnets __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_LPM_TRIE, struct natgw_route_key, struct natgw_route, NATGW_ROUTES_MAX,
+	  BPF_F_NO_PREALLOC)
+routes __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_gateway, NATGW_GATEWAYS_MAX)
+gateways __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_pool_row,
+    NATGW_GATEWAYS_MAX *NATGW_EIPS_PER_GATEWAY_MAX)
+pool __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_HASH, __be32, struct natgw_address,
+    NATGW_EIPS_MAX + NATGW_GATEWAYS_MAX + NATGW_HOST_ADDRS_MAX)
+addresses __weak SEC(".maps");
+
+/* ---- written by the programs ---- */
+
+/*
+ * The sessions: plain hash maps, never LRU (a live session is never evicted). Rows change by
+ * compare-and-swap of their word (session.h). Full: the new session is refused and counted.
+ * natgwd sets the size.
+ */
+MAP(BPF_MAP_TYPE_HASH, struct natgw_outbound_key, struct natgw_session, NATGW_SESSIONS_DEFAULT)
+outbound __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_HASH, struct natgw_inbound_key, struct natgw_session, NATGW_SESSIONS_DEFAULT)
+inbound __weak SEC(".maps");
+
+/* Cache of route and neighbour (nexthop.h), written under a sequence number; a full stretch loses
+ * its oldest row. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_nexthop, NATGW_NEXTHOPS_MAX)
+nexthops __weak SEC(".maps");
+
+/* Counters: one writer for each CPU, read by natgwd. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct natgw_count, NATGW_HOOK_COUNT)
+seen __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct natgw_count, NATGW_VERDICT_ROWS)
+verdicts __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct natgw_traffic, NATGW_GATEWAYS_MAX)
+traffic __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, NATGW_GENERATED_COUNT) generated __weak SEC(".maps");
+
+/* Token bucket of the ICMP that natgw makes: tokens left << 32 | tick of the last refill, by
+ * compare-and-swap. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, 1) icmp_budget __weak SEC(".maps");
+
+/* ---- written by the sweep, one pass at a time ---- */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_active, NATGW_GATEWAYS_MAX) active __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_sweep, 1) sweep_stats __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_port_bits, NATGW_EIPS_MAX *NATGW_PROTO_COUNT,
+	  BPF_F_MMAPABLE)
+port_use __weak SEC(".maps");
+
+/* Written by the dry run. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_check_result, 1) check_result __weak SEC(".maps");
+
+#endif

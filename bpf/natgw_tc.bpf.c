@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * tc entry programs; with them alone the gateway is complete.
+ *   natgw_tc_int  ingress of internal interfaces: outbound packets, forwarded from here when
+ * possible natgw_tc_ext  ingress of external interfaces: ARP for EIPs, inbound packets; and
+ * outbound ones when the interface is internal as well natgw_tc_egr  egress of external interfaces:
+ * what the kernel forwards is translated here natgw_guard   behind natgw_tc_egr: drops what should
+ * have been translated when that one is missing
+ *
+ * A packet that is finished carries a bit of skb->mark, so that the egress program lets it through
+ * without counting it again.
+ */
+#include "access_tc.h"
+#include "parse.h"
+#include "verdict.h"
+
+#include "ingress.h"
+
+#include "answer.h"
+#include "egress.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* At egress the next filter must not run after us: TC_ACT_OK ends classification, UNSPEC goes on.
+ */
+#define TC_ACT_UNSPEC (-1)
+
+static __always_inline __u32 tc_mark(void)
+{
+	struct natgw_settings *set = policy_settings();
+
+	return set ? set->mark : NATGW_MARK_DEFAULT;
+}
+
+static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct packet *pkt,
+					     enum natgw_verdict verdict)
+{
+	enum natgw_verdict_class class = verdict_class(verdict);
+
+	verdict_count(pkt, verdict);
+	if (pkt->out_ifindex || class == NATGW_CLASS_OUT) {
+		skb->mark |= tc_mark();
+	}
+	if (pkt->out_ifindex) {
+		return (int)bpf_redirect(pkt->out_ifindex, 0);
+	}
+	if (class == NATGW_CLASS_OUT) {
+		return TC_ACT_OK;
+	}
+	return class == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
+static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side side)
+{
+	const struct mode mode = { .forward = true };
+	struct packet pkt = {
+		.hook = NATGW_HOOK_TC_INGRESS,
+		.direction = NATGW_OTHER,
+		.ifindex = skb->ifindex,
+		.now = clock_now(),
+	};
+	enum natgw_verdict verdict = ingress_run(skb, &pkt, side, mode);
+
+	if (verdict == NATGW_PASS_NOT_IPV4 && side == PACKET_SIDE_EXTERNAL) {
+		enum natgw_verdict answered = answer_arp(skb, &pkt);
+
+		verdict = answered != NATGW_OK ? answered : verdict;
+	}
+	if (pkt.direction == NATGW_OUTBOUND &&
+	    (verdict == NATGW_DEFER_TTL || (verdict == NATGW_DEFER_TOO_BIG && pkt.dont_fragment))) {
+		verdict = answer_outbound(skb, &pkt, verdict);
+	}
+	return tc_finish_ingress(skb, &pkt, verdict);
+}
+
+SEC("tc")
+int natgw_tc_int(struct __sk_buff *skb)
+{
+	return tc_ingress(skb, PACKET_SIDE_INTERNAL);
+}
+
+SEC("tc")
+int natgw_tc_ext(struct __sk_buff *skb)
+{
+	return tc_ingress(skb, PACKET_SIDE_EXTERNAL);
+}
+
+SEC("tc")
+int natgw_tc_egr(struct __sk_buff *skb)
+{
+	struct packet pkt = {
+		.hook = NATGW_HOOK_TC_EGRESS,
+		.direction = NATGW_OTHER,
+		/* 0: the host's own packet. */
+		.ifindex = skb->ingress_ifindex,
+		.now = clock_now(),
+	};
+	enum natgw_verdict verdict;
+
+	if (skb->mark & tc_mark()) {
+		return TC_ACT_OK;
+	}
+	verdict = egress_run(skb, &pkt);
+	verdict_count(&pkt, verdict);
+	return verdict_class(verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
+}
+
+SEC("tc")
+int natgw_guard(struct __sk_buff *skb)
+{
+	struct packet pkt = {
+		.hook = NATGW_HOOK_TC_EGRESS,
+		.direction = NATGW_OTHER,
+		.ifindex = skb->ingress_ifindex,
+		.now = clock_now(),
+	};
+	struct natgw_settings *set = policy_settings();
+
+	if (skb->mark & tc_mark() || (set && set->fail_open) ||
+	    !egress_needs_translation(skb, &pkt)) {
+		return TC_ACT_OK;
+	}
+	pkt.direction = NATGW_OUTBOUND;
+	verdict_count_seen(&pkt);
+	verdict_count(&pkt, NATGW_DROP_GUARD);
+	return TC_ACT_SHOT;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * XDP entry programs, the accelerator: each finishes a packet or hands it up exactly as it came.
+ * What goes up is finished by the tc programs at the same interface.
+ */
+#include "access_xdp.h"
+#include "parse.h"
+#include "verdict.h"
+
+#include "ingress.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* XDP passes nothing on its own account: the tc hook gives the fate of what goes up. */
+static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdict verdict)
+{
+	int action = XDP_DROP;
+
+	switch (verdict_class(verdict)) {
+	case NATGW_CLASS_OUT:
+		action = (int)bpf_redirect_map(&devices, pkt->out_ifindex, 0);
+		if (action != XDP_REDIRECT) {
+			/* The interface went away since its next hop was looked up. */
+			verdict = NATGW_DROP_INTERNAL;
+			action = XDP_DROP;
+		}
+		break;
+	case NATGW_CLASS_PASSED:
+		verdict = NATGW_DEFER_NOT_NAT;
+		action = XDP_PASS;
+		break;
+	case NATGW_CLASS_DEFERRED:
+		action = XDP_PASS;
+		break;
+	default:
+		break;
+	}
+	verdict_count(pkt, verdict);
+	return action;
+}
+
+static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
+{
+	const struct mode mode = { .forward = true };
+	struct packet pkt = {
+		.hook = NATGW_HOOK_XDP,
+		.direction = NATGW_OTHER,
+		.ifindex = ctx->ingress_ifindex,
+		.now = clock_now(),
+	};
+
+	return xdp_finish(&pkt, ingress_run(ctx, &pkt, side, mode));
+}
+
+SEC("xdp.frags")
+int natgw_internal(struct xdp_md *ctx)
+{
+	return xdp_run(ctx, PACKET_SIDE_INTERNAL);
+}
+
+SEC("xdp.frags")
+int natgw_external(struct xdp_md *ctx)
+{
+	return xdp_run(ctx, PACKET_SIDE_EXTERNAL);
+}
+
+/* Never attached: says in check_result what would become of the packet, and changes nothing. */
+SEC("xdp.frags")
+int natgw_check(struct xdp_md *ctx)
+{
+	const struct mode mode = { .forward = true, .dry = true };
+	struct packet pkt = {
+		.hook = NATGW_HOOK_XDP,
+		.direction = NATGW_OTHER,
+		.ifindex = ctx->ingress_ifindex,
+		.now = clock_now(),
+	};
+	struct natgw_iface *iface = bpf_map_lookup_elem(&ifaces, &pkt.ifindex);
+	struct natgw_check_result *result;
+	enum natgw_verdict verdict;
+	__u32 zero = 0;
+
+	if (iface && iface->flags & NATGW_IFACE_EXTERNAL) {
+		verdict = ingress_run(ctx, &pkt, PACKET_SIDE_EXTERNAL, mode);
+	} else {
+		verdict = ingress_run(ctx, &pkt, PACKET_SIDE_INTERNAL, mode);
+	}
+	result = bpf_map_lookup_elem(&check_result, &zero);
+	if (result) {
+		result->verdict = verdict;
+		result->direction = pkt.direction;
+		result->gateway = pkt.gateway;
+	}
+	return XDP_PASS;
+}

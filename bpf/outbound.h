@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Outbound packets, from an internal prefix through a gateway: find or make the session, translate
+ * the source. At an ingress hook the packet is forwarded from here; at the egress of the external
+ * interface the kernel has done that already.
+ */
+#ifndef NATGW_BPF_OUTBOUND_H
+#define NATGW_BPF_OUTBOUND_H
+
+#include "create.h"
+#include "forward.h"
+
+/* How far a run of the core goes. Constant in every program, so the other branches vanish. */
+struct mode {
+	bool forward; /* find the next hop, take one off the TTL, rewrite the MACs */
+	bool dry;     /* decide, change nothing */
+};
+
+static __always_inline void outbound_key(const struct packet *pkt, struct natgw_outbound_key *key)
+{
+	key->int_addr = pkt->saddr;
+	key->rem_addr = pkt->daddr;
+	key->int_port = pkt->sport;
+	key->rem_port = pkt->dport;
+	key->proto = pkt->proto;
+	key->gateway = pkt->gateway;
+	key->reserved = 0;
+}
+
+/* A packet without a session: may it make one? Only SYN, UDP and echo requests do (threats 28, 29).
+ */
+static __always_inline enum natgw_verdict outbound_may_create(const struct packet *pkt)
+{
+	struct natgw_address *address = policy_address(pkt->daddr);
+
+	if (address) {
+		/* To an EIP: hairpin. To the host or a private IP: not to be translated at all. */
+		return address->kind == NATGW_ADDRESS_EIP ? NATGW_DROP_HAIRPIN
+							  : policy_to_self(pkt, address);
+	}
+	if (pkt->proto == IPPROTO_TCP &&
+	    (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+		return NATGW_DROP_TCP_NO_SYN;
+	}
+	if (pkt->proto == IPPROTO_ICMP && pkt->icmp_type != ICMP_ECHO) {
+		return NATGW_DROP_NO_SESSION;
+	}
+	return NATGW_OK;
+}
+
+static __always_inline enum natgw_verdict
+outbound_translate(access_ctx *ctx, const struct packet *pkt, __be32 addr, __be16 port)
+{
+	struct translate_edit edit = {
+		.from_addr = pkt->saddr,
+		.to_addr = addr,
+		.from_port = pkt->sport,
+		.to_port = port,
+	};
+
+	/* A client's echo reply carries the identifier as its destination port; none is ever
+	 * translated. */
+	translate_source_offsets(&edit, pkt->proto);
+	return translate_endpoint(ctx, pkt, &edit);
+}
+
+/* Makes the session and stamps its row: the external endpoint in *addr and *port. */
+static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
+							  const struct natgw_outbound_key *key,
+							  __u32 reference, __be32 *addr,
+							  __be16 *port)
+{
+	struct create create = {};
+	struct natgw_session *row;
+	int verdict;
+
+	create.key = *key;
+	create.row.nexthop = reference;
+	verdict = create_session(pkt, &create);
+	if (verdict != NATGW_OK) {
+		return verdict;
+	}
+	row = session_find_outbound(key);
+	if (row) {
+		track_outbound(key, row, pkt);
+	}
+	*addr = create.row.addr;
+	*port = create.row.port;
+	return NATGW_OK;
+}
+
+/*
+ * An ICMP error from inside, or made by the kernel about an inbound packet: it quotes a packet that
+ * the remote endpoint sent to the client. The session's external endpoint goes into the quote and
+ * becomes the outer source (RFC 5508 REQ-5). Errors neither refresh a session nor change it
+ * (REQ-6).
+ */
+static __always_inline enum natgw_verdict outbound_error(access_ctx *ctx, const struct packet *pkt,
+							 struct natgw_session *row)
+{
+	struct translate_edit edit = {
+		.from_addr = pkt->quote_daddr,
+		.to_addr = row->addr,
+		.from_port = pkt->quote_dport,
+		.to_port = row->port,
+	};
+	enum natgw_verdict verdict;
+
+	translate_destination_offsets(&edit, pkt->quote_proto);
+	verdict = translate_quote(ctx, pkt, &edit);
+	if (verdict != NATGW_OK) {
+		return verdict;
+	}
+	return translate_outer(ctx, pkt, IPV4_SADDR, pkt->saddr, edit.to_addr);
+}
+
+static __always_inline struct natgw_session *outbound_find_quoted(const struct packet *pkt)
+{
+	struct natgw_outbound_key key = {
+		.int_addr = pkt->quote_daddr,
+		.rem_addr = pkt->quote_saddr,
+		.int_port = pkt->quote_dport,
+		.rem_port = pkt->quote_sport,
+		.proto = pkt->quote_proto,
+		.gateway = pkt->gateway,
+	};
+
+	return track_find_outbound(&key, pkt->now);
+}
+
+static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, struct packet *pkt,
+							     struct mode mode)
+{
+	struct natgw_session *row = outbound_find_quoted(pkt);
+	enum natgw_verdict verdict;
+	struct nexthop nh = {};
+
+	if (!row) {
+		return NATGW_DROP_ICMP_QUOTE;
+	}
+	if (mode.forward) {
+		verdict = forward_prepare(ctx, pkt, pkt->daddr, 0, &nh);
+		if (verdict != NATGW_OK) {
+			return verdict;
+		}
+	}
+	if (mode.dry) {
+		return NATGW_TRANSLATED;
+	}
+	verdict = outbound_error(ctx, pkt, row);
+	if (verdict == NATGW_OK && mode.forward) {
+		verdict = forward_commit(ctx, pkt, &nh);
+		pkt->out_ifindex = nh.ifindex;
+	}
+	return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
+}
+
+/* The way out of a packet: its next hop, or why not from here. Updates the row's reference. */
+static __always_inline enum natgw_verdict
+outbound_prepare(access_ctx *ctx, struct packet *pkt, struct natgw_session *row, struct nexthop *nh)
+{
+	__u32 reference = row ? row->nexthop : 0;
+	enum natgw_verdict verdict = forward_prepare(ctx, pkt, pkt->daddr, reference, nh);
+
+	if (verdict == NATGW_OK && row && nh->reference != reference) {
+		row->nexthop = nh->reference;
+	}
+	return verdict;
+}
+
+/*
+ * pkt->gateway is known. NATGW_TRANSLATED: done; with mode.forward pkt->out_ifindex is where it
+ * goes. Any other verdict: the packet is unchanged (or, after NATGW_DROP_INTERNAL, to be dropped).
+ */
+static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct packet *pkt,
+						       struct mode mode)
+{
+	struct natgw_outbound_key key;
+	struct natgw_session *row;
+	enum natgw_verdict verdict = pkt->l4_verdict;
+	struct nexthop nh = {};
+	__be32 addr;
+	__be16 port;
+
+	if (verdict != NATGW_OK) {
+		return policy_unless_self(pkt, verdict);
+	}
+	if (pkt->quote_l3) {
+		return outbound_run_error(ctx, pkt, mode);
+	}
+	outbound_key(pkt, &key);
+	row = track_find_outbound(&key, pkt->now);
+	if (!row) {
+		verdict = outbound_may_create(pkt);
+		if (verdict != NATGW_OK) {
+			return verdict;
+		}
+	}
+	if (mode.forward) {
+		verdict = outbound_prepare(ctx, pkt, row, &nh);
+		if (verdict != NATGW_OK) {
+			return verdict;
+		}
+	}
+	if (mode.dry) {
+		return NATGW_TRANSLATED;
+	}
+	if (row) {
+		addr = row->addr;
+		port = row->port;
+		track_outbound(&key, row, pkt);
+	} else {
+		verdict = outbound_create(pkt, &key, nh.reference, &addr, &port);
+		if (verdict != NATGW_OK) {
+			return verdict;
+		}
+	}
+	verdict = outbound_translate(ctx, pkt, addr, port);
+	if (verdict == NATGW_OK && mode.forward) {
+		verdict = forward_commit(ctx, pkt, &nh);
+		pkt->out_ifindex = nh.ifindex;
+	}
+	return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
+}
+
+#endif

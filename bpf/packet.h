@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* struct packet: what every stage knows of the packet in hand. Offsets count from the frame's first
+ * byte. */
+#ifndef NATGW_BPF_PACKET_H
+#define NATGW_BPF_PACKET_H
+
+#include "maps.h"
+#include "protocols.h"
+
+/* Offsets on the stack lose their bounds in the verifier; masked again, they stay below this. */
+#define PACKET_OFFSET_MASK 0xff
+
+/* Where the program that sees the packet is attached; decided by the entry program, so dead
+ * branches vanish. */
+enum packet_side {
+	PACKET_SIDE_INTERNAL, /* ingress of an interface that is internal only */
+	PACKET_SIDE_EXTERNAL, /* ingress of an interface that is external, or both */
+};
+
+struct packet {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 sport; /* ICMP echo request: the identifier, else 0 */
+	__be16 dport; /* ICMP echo reply: the identifier, else 0 */
+	__u8 proto;
+	__u8 ttl;
+	__u8 tcp_flags;
+	__u8 icmp_type;
+	__u32 tcp_ack;	/* host order */
+	__u16 l3;	/* offset of the IPv4 header */
+	__u16 l4;	/* offset of the header behind it */
+	__u16 l3_len;	/* IP length of one packet on the wire */
+	__u16 segments; /* packets on the wire: more than one for GSO */
+	__u32 bytes;	/* IP length of all of them */
+
+	/* An ICMP error: the packet that it quotes. Offsets 0 otherwise. */
+	__u16 quote_l3;
+	__u16 quote_l4;
+	__be32 quote_saddr;
+	__be32 quote_daddr;
+	__be16 quote_sport; /* as sport and dport above */
+	__be16 quote_dport;
+	__u8 quote_proto;
+	__u8 quote_icmp_type;
+	__u8 quote_has_check; /* the quoted L4 checksum is there */
+
+	__u8 dont_fragment;
+	__u8 l4_verdict; /* what parsing found wrong; counts once the packet is known to be ours */
+	__u8 hook;	 /* enum natgw_hook */
+	__u8 direction;	 /* enum natgw_direction */
+	__u8 gateway;	 /* 0 while not known */
+	__u16 mtu;	 /* of the next hop, when the packet is too big for it */
+	__u32 ifindex;	 /* interface that the packet came in by */
+	__u32 out_ifindex; /* interface that it is to be sent out of from here; 0: none */
+	__u32 now;	   /* ticks */
+};
+
+/* Index by protocol for counters and inventories: enum natgw_proto. */
+static __always_inline __u32 packet_proto_index(__u8 proto)
+{
+	if (proto == IPPROTO_TCP) {
+		return NATGW_PROTO_TCP;
+	}
+	return proto == IPPROTO_UDP ? NATGW_PROTO_UDP : NATGW_PROTO_ICMP;
+}
+
+static __always_inline bool packet_is_icmp_error(__u8 type)
+{
+	return type == ICMP_DEST_UNREACH || type == ICMP_TIME_EXCEEDED ||
+	       type == ICMP_PARAMETERPROB;
+}
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Policy: whose packet is this, and which target does its route table name. The direction is
+ * decided by addresses: a source in an internal prefix is outbound, a destination that is an EIP is
+ * inbound.
+ */
+#ifndef NATGW_BPF_POLICY_H
+#define NATGW_BPF_POLICY_H
+
+#include "byteorder.h"
+#include "packet.h"
+
+static __always_inline struct natgw_settings *policy_settings(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline struct natgw_gateway *policy_gateway(__u32 index)
+{
+	return bpf_map_lookup_elem(&gateways, &index);
+}
+
+/* The internal prefix that holds addr, or NULL. */
+static __always_inline struct natgw_subnet *policy_subnet(__be32 addr)
+{
+	struct natgw_subnet_key key = { .prefix_len = 32, .addr = addr };
+
+	return bpf_map_lookup_elem(&subnets, &key);
+}
+
+static __always_inline struct natgw_route *policy_route(__u32 table, __be32 addr)
+{
+	struct natgw_route_key key = { .prefix_len = 64, .table = table, .addr = addr };
+
+	return bpf_map_lookup_elem(&routes, &key);
+}
+
+/* What addr means to natgw (an EIP, a private IP, the host's own), or NULL. */
+static __always_inline struct natgw_address *policy_address(__be32 addr)
+{
+	return bpf_map_lookup_elem(&addresses, &addr);
+}
+
+static __always_inline bool policy_in(__be32 addr, __u32 network, __u32 len)
+{
+	return (byteorder_host32(addr) ^ network) >> (32 - len) == 0;
+}
+
+/* 224/4 and the limited broadcast: the kernel's, never translated. */
+static __always_inline bool policy_is_multicast(__be32 addr)
+{
+	return policy_in(addr, 0xe0000000, 4) || ~BYTEORDER_RAW32(addr) == 0;
+}
+
+/* Destinations that no gateway translates (requirement B-15): 0/8, 127/8, 169.254/16, 240/4. */
+static __always_inline bool policy_is_martian(__be32 addr)
+{
+	return policy_in(addr, 0x00000000, 8) || policy_in(addr, 0x7f000000, 8) ||
+	       policy_in(addr, 0xa9fe0000, 16) || policy_in(addr, 0xf0000000, 4);
+}
+
+/* RFC 1918 and RFC 6598: sources that mean nothing outside. */
+static __always_inline bool policy_is_private(__be32 addr)
+{
+	return policy_in(addr, 0x0a000000, 8) || policy_in(addr, 0xac100000, 12) ||
+	       policy_in(addr, 0xc0a80000, 16) || policy_in(addr, 0x64400000, 10);
+}
+
+static __always_inline bool policy_is_ping(const struct packet *pkt)
+{
+	return pkt->proto == IPPROTO_ICMP && pkt->icmp_type == ICMP_ECHO &&
+	       pkt->l4_verdict == NATGW_OK;
+}
+
+/* To an address of natgw or the host: what becomes of it (requirement 44). */
+static __always_inline enum natgw_verdict policy_to_self(const struct packet *pkt,
+							 const struct natgw_address *address)
+{
+	struct natgw_settings *set = policy_settings();
+
+	if (address->kind == NATGW_ADDRESS_PRIVATE_IP && policy_is_ping(pkt) &&
+	    !(set && set->reply_ping)) {
+		return NATGW_DROP_TO_GATEWAY;
+	}
+	return NATGW_PASS_HOST;
+}
+
+/* A route that is not the gateway's: pass, unless it is a ping to a private IP. */
+static __always_inline enum natgw_verdict policy_not_nat(const struct packet *pkt)
+{
+	struct natgw_address *address = policy_address(pkt->daddr);
+
+	if (address && address->kind != NATGW_ADDRESS_EIP) {
+		return policy_to_self(pkt, address);
+	}
+	return NATGW_PASS_NOT_NAT;
+}
+
+/* The verdict "reason", but never for a packet to the host itself. */
+static __always_inline enum natgw_verdict policy_unless_self(const struct packet *pkt,
+							     enum natgw_verdict reason)
+{
+	struct natgw_address *address = policy_address(pkt->daddr);
+
+	if (address && address->kind != NATGW_ADDRESS_EIP) {
+		return policy_to_self(pkt, address);
+	}
+	return reason;
+}
+
+/*
+ * A source in an internal prefix with this table: NATGW_OK and pkt->gateway when it is to be
+ * translated, else its verdict.
+ */
+static __always_inline enum natgw_verdict policy_outbound(struct packet *pkt, __u32 table)
+{
+	struct natgw_gateway *gateway;
+	struct natgw_route *route;
+
+	pkt->direction = NATGW_OUTBOUND;
+	if (policy_is_multicast(pkt->daddr)) {
+		return NATGW_PASS_NOT_NAT;
+	}
+	if (policy_is_martian(pkt->daddr)) {
+		return NATGW_DROP_MARTIAN;
+	}
+	route = policy_route(table, pkt->daddr);
+	if (!route) {
+		return policy_unless_self(pkt, NATGW_DROP_NO_ROUTE);
+	}
+	if (route->target == NATGW_TARGET_BLACKHOLE) {
+		return policy_unless_self(pkt, NATGW_DROP_BLACKHOLE);
+	}
+	if (route->target != NATGW_TARGET_GATEWAY) {
+		return policy_not_nat(pkt);
+	}
+	pkt->gateway = route->gateway;
+	gateway = policy_gateway(pkt->gateway);
+	if (!gateway || gateway->state != NATGW_GATEWAY_AVAILABLE) {
+		return policy_unless_self(pkt, NATGW_DROP_GATEWAY_NOT_AVAILABLE);
+	}
+	return NATGW_OK;
+}
+
+/*
+ * From an external interface straight to a private address: let in only where that client's table
+ * has a route back that is not through a gateway (local, interface).
+ */
+static __always_inline enum natgw_verdict policy_untranslated_inbound(struct packet *pkt,
+								      __u32 table)
+{
+	struct natgw_route *route = policy_route(table, pkt->saddr);
+
+	pkt->direction = NATGW_INBOUND;
+	if (route &&
+	    (route->target == NATGW_TARGET_LOCAL || route->target == NATGW_TARGET_INTERFACE ||
+	     route->target == NATGW_TARGET_VPN)) {
+		return policy_not_nat(pkt);
+	}
+	/* The host's own address may lie in an internal prefix. */
+	return policy_unless_self(pkt, NATGW_DROP_NO_SESSION);
+}
+
+#endif

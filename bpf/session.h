@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The two session tables, and the only file that knows how they are stored: find, insert if absent,
+ * take over if expired, remove if still this one (and walk: natgw_sweep.bpf.c). A row's word
+ * changes by compare-and-swap only; whoever swaps it to DEAD deletes the row, and nobody else does.
+ * While a dead row stands, its key is absent for readers and occupied for inserts, so the delete by
+ * key can hit no other row.
+ *
+ * A found row may be recycled for another key by the time it is written to (kernel hash maps reuse
+ * elements at once). Swaps are safe, since the generation differs; a counter or time stamp may,
+ * once in a removal, land on the wrong row.
+ */
+#ifndef NATGW_BPF_SESSION_H
+#define NATGW_BPF_SESSION_H
+
+#include "maps.h"
+
+static __always_inline __u32 session_state(__u64 word)
+{
+	return word & NATGW_WORD_STATE_MASK;
+}
+
+static __always_inline __u32 session_seen(__u64 word)
+{
+	return (word & NATGW_WORD_SEEN_MASK) >> NATGW_WORD_SEEN_SHIFT;
+}
+
+static __always_inline __u32 session_gateway(__u64 word)
+{
+	return (word >> NATGW_WORD_GATEWAY_SHIFT) & 0xff;
+}
+
+static __always_inline __u32 session_generation(__u64 word)
+{
+	return word >> NATGW_WORD_GENERATION_SHIFT;
+}
+
+static __always_inline __u64 session_word(__u32 state, __u32 gateway, __u32 generation_number)
+{
+	return state | (__u64)gateway << NATGW_WORD_GATEWAY_SHIFT |
+	       (__u64)generation_number << NATGW_WORD_GENERATION_SHIFT;
+}
+
+static __always_inline __u64 session_with_state(__u64 word, __u32 state)
+{
+	return (word & ~NATGW_WORD_STATE_MASK) | state;
+}
+
+static __always_inline __u64 session_with_seen(__u64 word, __u32 seen_flag)
+{
+	return word | (__u64)seen_flag << NATGW_WORD_SEEN_SHIFT;
+}
+
+/* Read once: the compiler must not fetch the word a second time for a later use. */
+static __always_inline __u64 session_read(const struct natgw_session *row)
+{
+	return *(const volatile __u64 *)&row->word;
+}
+
+/* true: this CPU changed the word, and what follows from it is this CPU's to do. */
+static __always_inline bool session_swap(struct natgw_session *row, __u64 from, __u64 to)
+{
+	return __sync_val_compare_and_swap(&row->word, from, to) == from;
+}
+
+/* ---- find: NULL also for a dead row. Whether the row has expired is track.h's to say. ---- */
+
+static __always_inline struct natgw_session *
+session_find_outbound(const struct natgw_outbound_key *key)
+{
+	struct natgw_session *row = bpf_map_lookup_elem(&outbound, key);
+
+	return row && session_state(session_read(row)) != NATGW_STATE_DEAD ? row : (void *)0;
+}
+
+static __always_inline struct natgw_session *
+session_find_inbound(const struct natgw_inbound_key *key)
+{
+	struct natgw_session *row = bpf_map_lookup_elem(&inbound, key);
+
+	return row && session_state(session_read(row)) != NATGW_STATE_DEAD ? row : (void *)0;
+}
+
+/* ---- insert if absent: 0, -EEXIST (a dead row counts as there), -E2BIG: the table is full ---- */
+
+static __always_inline long session_insert_outbound(const struct natgw_outbound_key *key,
+						    const struct natgw_session *row)
+{
+	return bpf_map_update_elem(&outbound, key, row, BPF_NOEXIST);
+}
+
+static __always_inline long session_insert_inbound(const struct natgw_inbound_key *key,
+						   const struct natgw_session *row)
+{
+	return bpf_map_update_elem(&inbound, key, row, BPF_NOEXIST);
+}
+
+/* ---- remove if still this one: true when this CPU removed it ---- */
+
+static __always_inline bool session_remove_outbound(const struct natgw_outbound_key *key,
+						    struct natgw_session *row, __u64 word)
+{
+	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
+		return false;
+	}
+	bpf_map_delete_elem(&outbound, key);
+	return true;
+}
+
+static __always_inline bool session_remove_inbound(const struct natgw_inbound_key *key,
+						   struct natgw_session *row, __u64 word)
+{
+	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
+		return false;
+	}
+	bpf_map_delete_elem(&inbound, key);
+	return true;
+}
+
+/* ---- the pair ---- */
+
+/* Key of the outbound row that belongs to this inbound row. */
+static __always_inline void session_outbound_key(const struct natgw_inbound_key *key,
+						 const struct natgw_session *row, __u64 word,
+						 struct natgw_outbound_key *ret_key)
+{
+	ret_key->int_addr = row->addr;
+	ret_key->rem_addr = key->rem_addr;
+	ret_key->int_port = row->port;
+	ret_key->rem_port = row->orig_port ? row->orig_port : key->rem_port;
+	ret_key->proto = key->proto;
+	ret_key->gateway = (__u8)session_gateway(word);
+	ret_key->reserved = 0;
+}
+
+/* Key of the inbound row that belongs to this outbound row. */
+static __always_inline void session_inbound_key(const struct natgw_outbound_key *key,
+						const struct natgw_session *row,
+						struct natgw_inbound_key *ret_key)
+{
+	ret_key->ext_addr = row->addr;
+	ret_key->rem_addr = key->rem_addr;
+	ret_key->ext_port = row->port;
+	ret_key->rem_port = row->orig_port ? row->orig_port : key->rem_port;
+	ret_key->proto = key->proto;
+	ret_key->reserved[0] = 0;
+	ret_key->reserved[1] = 0;
+	ret_key->reserved[2] = 0;
+}
+
+/* The outbound row of this key and generation, or NULL. */
+static __always_inline struct natgw_session *
+session_find_outbound_of(const struct natgw_outbound_key *key, __u32 generation_number)
+{
+	struct natgw_session *row = session_find_outbound(key);
+
+	return row && session_generation(session_read(row)) == generation_number ? row : (void *)0;
+}
+
+static __always_inline struct natgw_session *
+session_find_inbound_of(const struct natgw_inbound_key *key, __u32 generation_number)
+{
+	struct natgw_session *row = session_find_inbound(key);
+
+	return row && session_generation(session_read(row)) == generation_number ? row : (void *)0;
+}
+
+/* Removes the outbound row of this generation, if it is still there. */
+static __always_inline bool session_remove_outbound_of(const struct natgw_outbound_key *key,
+						       __u32 generation_number)
+{
+	/* The word may change under us: a state being mirrored. It changes a few times in a row's
+	 * life only. */
+	for (int i = 0; i < 4; i++) {
+		struct natgw_session *row = session_find_outbound_of(key, generation_number);
+
+		if (!row) {
+			return false;
+		}
+		if (session_remove_outbound(key, row, session_read(row))) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * Removes a whole session whose inbound row has this word. The swap of the inbound word decides;
+ * the row is deleted last, so its port is free only when nothing points to it any more.
+ */
+static __always_inline bool session_remove(const struct natgw_inbound_key *key,
+					   struct natgw_session *row, __u64 word)
+{
+	struct natgw_outbound_key outbound_key;
+
+	session_outbound_key(key, row, word, &outbound_key);
+	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
+		return false;
+	}
+	session_remove_outbound_of(&outbound_key, session_generation(word));
+	bpf_map_delete_elem(&inbound, key);
+	return true;
+}
+
+/*
+ * Takes an expired inbound row over in place: true when it is this CPU's now, in state NEW, with
+ * the old session's outbound row gone. The caller writes it and opens it.
+ */
+static __always_inline bool session_take_over(const struct natgw_inbound_key *key,
+					      struct natgw_session *row, __u64 word, __u64 new_word)
+{
+	struct natgw_outbound_key outbound_key;
+
+	session_outbound_key(key, row, word, &outbound_key);
+	if (!session_swap(row, word, session_with_state(new_word, NATGW_STATE_NEW))) {
+		return false;
+	}
+	session_remove_outbound_of(&outbound_key, session_generation(word));
+	return true;
+}
+
+#endif
