@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Iterators over the inbound table; reading a pinned one runs it once over all rows.
- *   natgw_sweep     removes what has expired, by the data path's own rules, and counts what is
- * active natgw_sessions  one line of text for each session, for cat natgw_dump      struct
- * natgw_session_record for each session, for natgwd
+ *
+ * - natgw_sweep removes what has expired, by the data path's own rules, and counts what is active.
+ * - natgw_sessions prints one line of text for each session, for cat.
+ * - natgw_dump writes a struct natgw_session_record for each session, for natgwd.
  */
 #include "maps.h"
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * tc entry programs; with them alone the gateway is complete.
- *   natgw_tc_int  ingress of internal interfaces: outbound packets, forwarded from here when
- * possible natgw_tc_ext  ingress of external interfaces: ARP for EIPs, inbound packets; and
- * outbound ones when the interface is internal as well natgw_tc_egr  egress of external interfaces:
- * what the kernel forwards is translated here natgw_guard   behind natgw_tc_egr: drops what should
- * have been translated when that one is missing
+ *
+ * - natgw_tc_int, ingress of internal interfaces: outbound packets, forwarded from here.
+ * - natgw_tc_ext, ingress of external interfaces: ARP for EIPs, inbound packets; and outbound ones
+ *   when the interface is internal as well.
+ * - natgw_tc_egr, egress of external interfaces: what the kernel forwards is translated here.
+ * - natgw_guard, behind natgw_tc_egr: drops what should have been translated when that is gone.
  *
  * A packet that is finished carries a bit of skb->mark, so that the egress program lets it through
  * without counting it again.

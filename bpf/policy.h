@@ -124,7 +124,7 @@ static __always_inline enum natgw_verdict policy_outbound(struct packet *pkt, __
 		return NATGW_PASS_NOT_NAT;
 	}
 	if (policy_is_martian(pkt->daddr)) {
-		return NATGW_DROP_MARTIAN;
+		return policy_unless_self(pkt, NATGW_DROP_MARTIAN);
 	}
 	route = policy_route(table, pkt->daddr);
 	if (!route) {
