@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# natgw: `make demo` shows it, `make test` proves it, `make help` lists the rest.
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= /usr/sbin/bpftool
+PREFIX ?= /usr/local
+DESTDIR ?=
+B := build
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
+	-Wcast-qual -Wpointer-arith -Wwrite-strings -Werror
+CPPFLAGS := -Iinclude -Iuser -isystem $(B) -D_GNU_SOURCE -DNATGW_VERSION='"$(VERSION)"'
+CFLAGS ?= -O2 -g
+CFLAGS += -std=gnu11 $(WARN)
+SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
+
+NATGWD_LIBS := -lbpf -lxdp -lelf -lz -lyaml -levent -ljansson -lmnl -lcap
+NATGWCTL_LIBS := -lcurl -ljansson
+
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_OBJECTS := $(BPF_SOURCES:bpf/%.c=$(B)/%.o)
+NATGWCTL_OBJECTS := $(addprefix $(B)/user/,natgwctl.o $(notdir $(patsubst %.c,%.o,$(wildcard user/output*.c))))
+NATGWD_OBJECTS := $(filter-out $(NATGWCTL_OBJECTS),$(patsubst %.c,$(B)/%.o,$(wildcard user/*.c)))
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+BPF_TEST_SUPPORT := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%.o,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
+
+# The modules that the unit tests link: all that do no I/O of their own, and the log.
+UNIT_MODULES := $(filter-out natgwd natgwctl loader,$(patsubst user/%.c,%,$(wildcard user/*.c)))
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-8s %s\n'
+MAKEFLAGS += --no-print-directory
+endif
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all setup demo test test-long unit netns lint size format install clean help tests
+
+all: $(B)/natgwd $(B)/natgwctl ## build natgwd and natgwctl
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# ---- BPF: three objects, linked into one, and the skeleton of that ----
+
+$(B)/%.bpf.o: bpf/%.bpf.c
+	$(say) CLANG $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/natgw.bpf.o: $(BPF_OBJECTS)
+	$(say) BPFLINK $@
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(B)/natgw.skel.h: $(B)/natgw.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name natgw_bpf > $@
+
+# ---- user space ----
+
+$(B)/user/%.o: user/%.c | $(B)/natgw.skel.h
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/natgwd: $(NATGWD_OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(NATGWD_LIBS)
+
+$(B)/natgwctl: $(NATGWCTL_OBJECTS)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(NATGWCTL_LIBS)
+
+# ---- tests ----
+
+# With sanitizers, so the modules are built a second time.
+$(B)/san/%.o: user/%.c | $(B)/natgw.skel.h
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+
+$(B)/san/libnatgw.a: $(UNIT_MODULES:%=$(B)/san/%.o)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/tests/unit/%: tests/unit/%.c $(B)/san/libnatgw.a
+	$(say) TEST $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Ibpf $(CFLAGS) $(SANITIZE) -MMD -MP -MF $@.d $< $(B)/san/libnatgw.a -o $@ -lcmocka $(NATGWD_LIBS)
+
+$(B)/tests/bpf/%.o: tests/bpf/%.c | $(B)/natgw.skel.h
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(BPF_TEST_SUPPORT)
+	$(say) TEST $@
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -lz -lpthread
+
+$(B)/progstat: tests/tools/progstat.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lbpf -lelf -lz
+
+tests: all $(UNIT_TESTS) $(BPF_TESTS)
+
+setup: ## install what building and testing need (Debian 12, root)
+	@tests/setup.sh test
+
+demo: ## build, then show two private clients behind one address
+	@tests/setup.sh test
+	@$(MAKE) all
+	@tests/demo.sh
+
+test: ## every test, at most 15 minutes
+	@tests/setup.sh test
+	@$(MAKE) tests
+	@tests/run.sh
+
+test-long: ## and those that take longer, at most 60 minutes
+	@tests/setup.sh test
+	@$(MAKE) tests
+	@tests/run.sh --long
+
+unit: $(UNIT_TESTS) ## the unit tests only
+	@for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+netns: all ## the namespace tests only
+	@/usr/bin/python3 -m pytest -q tests/netns
+
+lint: ## format, clang-tidy, cppcheck, sparse, shellcheck, house rules, requirement lists
+	@tests/setup.sh lint
+	@$(MAKE) tests
+	@tests/lint/run.sh
+
+size: $(B)/natgw.bpf.o $(B)/progstat ## instructions, verified instructions, stack and JIT bytes of each program
+	@$(B)/progstat $(B)/natgw.bpf.o
+
+format: ## clang-format in place
+	@git ls-files -co --exclude-standard '*.c' '*.h' | grep -v '^vmlinux/' | xargs clang-format -i
+
+install: all ## into DESTDIR/PREFIX
+	install -D -m 0755 $(B)/natgwd $(DESTDIR)$(PREFIX)/sbin/natgwd
+	install -D -m 0755 $(B)/natgwctl $(DESTDIR)$(PREFIX)/bin/natgwctl
+
+clean: ## remove build/
+	rm -rf $(B)
+
+-include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
