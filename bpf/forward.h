@@ -10,20 +10,21 @@
 #include "translate.h"
 
 /*
- * NATGW_OK: *nh is complete and the packet fits. saddr and daddr are those that the kernel would
- * route by. "reference" is the session row's, 0 for a new session.
+ * NATGW_OK: *nh is complete and the packet fits. saddr of the packet and daddr are those that the
+ * kernel would route by. nh->reference comes in as the session row's (0 for a new session) and goes
+ * out as the one to be kept there.
  */
 static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struct packet *pkt,
-							  __be32 daddr, __u32 reference,
-							  struct nexthop *nh)
+							  __be32 daddr, struct nexthop *nh,
+							  struct mode mode)
 {
 	enum natgw_verdict verdict = NATGW_OK;
 
 	if (pkt->ttl <= 1) {
 		return NATGW_DEFER_TTL;
 	}
-	if (!nexthop_cached(reference, pkt->now, nh)) {
-		verdict = nexthop_resolve(ctx, pkt, pkt->saddr, daddr, reference, nh);
+	if (!nexthop_cached(pkt->now, nh)) {
+		verdict = nexthop_resolve(ctx, pkt, daddr, nh, mode);
 	}
 	if (verdict != NATGW_OK) {
 		return verdict;

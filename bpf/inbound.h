@@ -115,7 +115,8 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	}
 	addr = row->addr;
 	port = row->port;
-	verdict = forward_prepare(ctx, pkt, addr, pkt->quote_l3 ? 0 : row->nexthop, &nh);
+	nh.reference = pkt->quote_l3 ? 0 : row->nexthop;
+	verdict = forward_prepare(ctx, pkt, addr, &nh, mode);
 	if (verdict != NATGW_OK && ACCESS_IS_XDP) {
 		return verdict == NATGW_DROP_NO_ROUTE ? NATGW_DEFER_ROUTE : verdict;
 	}

@@ -36,9 +36,9 @@ static __always_inline __u32 nexthop_sequence(const struct natgw_nexthop *entry)
 }
 
 /* The entry that a row refers to, when it is complete and not due: true and *nh. */
-static __always_inline bool nexthop_cached(__u32 reference, __u32 now, struct nexthop *nh)
+static __always_inline bool nexthop_cached(__u32 now, struct nexthop *nh)
 {
-	__u32 index = reference & 0xffff, seq;
+	__u32 reference = nh->reference, index = reference & 0xffff, seq;
 	struct natgw_generation *current = nexthop_generation();
 	struct natgw_nexthop *entry;
 
@@ -59,7 +59,6 @@ static __always_inline bool nexthop_cached(__u32 reference, __u32 now, struct ne
 	nh->external = entry->external;
 	__builtin_memcpy(nh->dmac, entry->dmac, ETH_ALEN);
 	__builtin_memcpy(nh->smac, entry->smac, ETH_ALEN);
-	nh->reference = reference;
 	barrier();
 	return nexthop_sequence(entry) == seq;
 }
@@ -187,12 +186,12 @@ static __always_inline enum natgw_verdict nexthop_verdict(long answer)
 }
 
 /*
- * Asks the kernel for the way of a packet from saddr (as it came in by pkt->ifindex) to daddr. The
- * source is the one before translation, as in the kernel's own slow path.
+ * Asks the kernel for the way of the packet (as it came in by pkt->ifindex) to daddr. The source is
+ * the one before translation, as in the kernel's own slow path.
  */
 static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const struct packet *pkt,
-							 __be32 saddr, __be32 daddr,
-							 struct nexthop *nh, __u64 *ret_key)
+							 __be32 daddr, struct nexthop *nh,
+							 __u64 *ret_key)
 {
 	struct bpf_fib_lookup fib = {
 		.family = AF_INET,
@@ -201,7 +200,7 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 		 */
 		.tot_len = 1,
 		.ifindex = pkt->ifindex,
-		.ipv4_src = saddr,
+		.ipv4_src = pkt->saddr,
 		.ipv4_dst = daddr,
 	};
 	enum natgw_verdict verdict = nexthop_verdict(bpf_fib_lookup(ctx, &fib, sizeof(fib), 0));
@@ -223,26 +222,27 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 }
 
 /*
- * The next hop by the kernel, and a fresh reference to it. "old" is the row's reference: when it
- * was current and led elsewhere, the route has changed under sessions that do not know it yet.
+ * The next hop by the kernel, and a fresh reference to it in nh->reference, where the session row's
+ * came in: when that was current and led elsewhere, the route has changed under sessions that do
+ * not know yet.
  */
 static __always_inline enum natgw_verdict nexthop_resolve(access_ctx *ctx, const struct packet *pkt,
-							  __be32 saddr, __be32 daddr, __u32 old,
-							  struct nexthop *nh)
+							  __be32 daddr, struct nexthop *nh,
+							  struct mode mode)
 {
 	struct natgw_generation *current = nexthop_generation();
+	__u32 old = nh->reference, index;
 	struct natgw_nexthop *entry;
 	enum natgw_verdict verdict;
-	__u32 index;
 	__u64 key;
 
-	verdict = nexthop_lookup(ctx, pkt, saddr, daddr, nh, &key);
-	if (verdict != NATGW_OK || !current) {
+	nh->reference = 0;
+	verdict = nexthop_lookup(ctx, pkt, daddr, nh, &key);
+	if (verdict != NATGW_OK || !current || mode.dry) {
 		return verdict;
 	}
 	entry = nexthop_entry(key, pkt->now, &index);
 	if (!entry) {
-		nh->reference = 0;
 		return NATGW_OK;
 	}
 	nexthop_store(entry, key, nh, pkt->now);

@@ -10,12 +10,6 @@
 #include "create.h"
 #include "forward.h"
 
-/* How far a run of the core goes. Constant in every program, so the other branches vanish. */
-struct mode {
-	bool forward; /* find the next hop, take one off the TTL, rewrite the MACs */
-	bool dry;     /* decide, change nothing */
-};
-
 static __always_inline void outbound_key(const struct packet *pkt, struct natgw_outbound_key *key)
 {
 	key->int_addr = pkt->saddr;
@@ -139,7 +133,7 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 		return NATGW_DROP_ICMP_QUOTE;
 	}
 	if (mode.forward) {
-		verdict = forward_prepare(ctx, pkt, pkt->daddr, 0, &nh);
+		verdict = forward_prepare(ctx, pkt, pkt->daddr, &nh, mode);
 		if (verdict != NATGW_OK) {
 			return verdict;
 		}
@@ -156,13 +150,16 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 }
 
 /* The way out of a packet: its next hop, or why not from here. Updates the row's reference. */
-static __always_inline enum natgw_verdict
-outbound_prepare(access_ctx *ctx, struct packet *pkt, struct natgw_session *row, struct nexthop *nh)
+static __always_inline enum natgw_verdict outbound_prepare(access_ctx *ctx, struct packet *pkt,
+							   struct natgw_session *row,
+							   struct nexthop *nh, struct mode mode)
 {
+	enum natgw_verdict verdict;
 	__u32 reference = row ? row->nexthop : 0;
-	enum natgw_verdict verdict = forward_prepare(ctx, pkt, pkt->daddr, reference, nh);
 
-	if (verdict == NATGW_OK && row && nh->reference != reference) {
+	nh->reference = reference;
+	verdict = forward_prepare(ctx, pkt, pkt->daddr, nh, mode);
+	if (verdict == NATGW_OK && row && !mode.dry && nh->reference != reference) {
 		row->nexthop = nh->reference;
 	}
 	return verdict;
@@ -197,7 +194,7 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 		}
 	}
 	if (mode.forward) {
-		verdict = outbound_prepare(ctx, pkt, row, &nh);
+		verdict = outbound_prepare(ctx, pkt, row, &nh, mode);
 		if (verdict != NATGW_OK) {
 			return verdict;
 		}

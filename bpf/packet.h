@@ -55,6 +55,12 @@ struct packet {
 	__u32 now;	   /* ticks */
 };
 
+/* How far a run of the core goes. Constant in every program, so the other branches vanish. */
+struct mode {
+	bool forward; /* find the next hop, take one off the TTL, rewrite the MACs */
+	bool dry;     /* decide, change nothing: neither the packet nor a map */
+};
+
 /* Index by protocol for counters and inventories: enum natgw_proto. */
 static __always_inline __u32 packet_proto_index(__u8 proto)
 {

@@ -59,7 +59,8 @@ static __always_inline bool ports_take_over(struct ports_claim *claim)
 	row->nexthop = 0;
 	row->rst_seq = 0;
 	row->log_id = 0;
-	/* A swap is a full barrier: the fields are there when the row is open. */
+	/* A swap is a full barrier: the fields are there when the row is open. Nobody else touches
+	 * a row that is NEW. */
 	session_swap(row, session_with_state(claim->row.word, NATGW_STATE_NEW), claim->row.word);
 	counters = track_counters(claim->gateway);
 	if (counters) {

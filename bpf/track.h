@@ -53,7 +53,8 @@ static __always_inline bool track_inbound_expired(const struct natgw_inbound_key
 	struct natgw_session *peer;
 
 	if (session_state(word) == NATGW_STATE_NEW) {
-		return clock_since(now, row->last_seen) >= NATGW_NEW_LIFE;
+		/* Its maker is a running program, which always comes to its end. */
+		return false;
 	}
 	if (!track_is_idle(row, word, key->proto, now)) {
 		return false;

@@ -66,9 +66,6 @@
  * the expiry has stored its time long before that.
  */
 #define NATGW_SWEEP_GRACE NATGW_TICKS_PER_SECOND
-/* A row in state NEW belongs to a running program; one that is older was left behind and is swept.
- */
-#define NATGW_NEW_LIFE (10 * NATGW_TICKS_PER_SECOND)
 
 /* Names of kernel objects: 15 characters and the NUL. */
 #define NATGW_NAME_LEN 16
