@@ -15,7 +15,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
 CPPFLAGS := -Iinclude -Iuser -isystem $(B) -D_GNU_SOURCE -DNATGW_VERSION='"$(VERSION)"'
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARN)
-SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer
+# gcc 12 sees null pointers behind the sanitizers' checks that are not there.
+SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-truncation
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
 
 NATGWD_LIBS := -lbpf -lxdp -lelf -lz -lyaml -levent -ljansson -lmnl -lcap

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration: the top level of the file, everything that is not a gateway or a route table,
+ * and the life of struct config. Reading changes nothing outside; what is read is complete and
+ * consistent, or there is an error and nothing.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "config_gateway.h"
+#include "config_table.h"
+#include "config_yaml.h"
+#include "parse_util.h"
+
+static const char *const attach_names[] = {
+	[CONFIG_ATTACH_AUTO] = "auto",
+	[CONFIG_ATTACH_XDP] = "xdp",
+	[CONFIG_ATTACH_XDP_GENERIC] = "xdp-generic",
+	[CONFIG_ATTACH_XDP_SHARED] = "xdp-shared",
+	[CONFIG_ATTACH_TC] = "tc",
+	NULL,
+};
+
+const char *config_attach_name(enum config_attach attach)
+{
+	return attach_names[attach];
+}
+
+const char *config_target_name(enum natgw_target target)
+{
+	switch (target) {
+	case NATGW_TARGET_GATEWAY:
+		return "gateway";
+	case NATGW_TARGET_LOCAL:
+		return "local";
+	case NATGW_TARGET_INTERFACE:
+		return "interface";
+	case NATGW_TARGET_BLACKHOLE:
+		return "blackhole";
+	case NATGW_TARGET_VPN:
+		return "vpn";
+	}
+	return "unknown";
+}
+
+const char *config_timer_name(enum natgw_timer timer)
+{
+	static const char *const names[NATGW_TIMER_COUNT] = {
+		[NATGW_TIMER_TCP_HALF_OPEN] = "tcp_half_open",
+		[NATGW_TIMER_TCP_ESTABLISHED] = "tcp_established",
+		[NATGW_TIMER_UDP_UNREPLIED] = "udp_unreplied",
+		[NATGW_TIMER_UDP_REPLIED] = "udp",
+		[NATGW_TIMER_ICMP] = "icmp",
+	};
+
+	return timer < NATGW_TIMER_COUNT ? names[timer] : "unknown";
+}
+
+const struct config_gateway *config_find_gateway(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		if (strcmp(config->gateways[i].name, name) == 0) {
+			return &config->gateways[i];
+		}
+	}
+	return NULL;
+}
+
+void config_free(struct config *config)
+{
+	if (!config) {
+		return;
+	}
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		free(config->gateways[i].eips);
+	}
+	for (size_t i = 0; i < config->table_count; i++) {
+		free(config->tables[i].subnets);
+		free(config->tables[i].routes);
+	}
+	free(config->gateways);
+	free(config->tables);
+	free(config->interfaces);
+	free(config->file);
+	free(config);
+}
+
+/* ---- interfaces ---- */
+
+/* Interfaces of one side that are being read. */
+struct side {
+	struct config *config;
+	const char *name;
+	uint8_t flag;
+};
+
+static struct config_interface *find_interface(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->interface_count; i++) {
+		if (strcmp(config->interfaces[i].name, name) == 0) {
+			return &config->interfaces[i];
+		}
+	}
+	return NULL;
+}
+
+static int add_interface(const struct config_yaml *yaml, const yaml_node_t *node,
+			 const struct side *side, const char *name)
+{
+	struct config *config = side->config;
+	struct config_interface *grown;
+	struct config_interface *added;
+
+	if (config->interface_count >= NATGW_IFACES_MAX) {
+		return config_yaml_error(yaml, node, "too many interfaces; at most %d fit",
+					 NATGW_IFACES_MAX);
+	}
+	grown = reallocarray(config->interfaces, config->interface_count + 1, sizeof(*grown));
+	if (!grown) {
+		return config_yaml_no_memory(yaml);
+	}
+	config->interfaces = grown;
+	added = &config->interfaces[config->interface_count++];
+	*added = (struct config_interface){ .flags = side->flag, .place = config_yaml_place(node) };
+	(void)snprintf(added->name, sizeof(added->name), "%s", name);
+	return 0;
+}
+
+static int read_interface(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct side *side = out;
+	struct config_interface *known;
+	const char *problem;
+	const char *name;
+	int err;
+
+	err = config_yaml_text(yaml, node, "an interface", &name);
+	if (err) {
+		return err;
+	}
+	problem = config_table_bad_interface(name);
+	if (problem) {
+		return config_yaml_error(
+			yaml, node,
+			"the interface \"%.40s\" %s; write a name as `ip link` shows it", name,
+			problem);
+	}
+	known = find_interface(side->config, name);
+	if (known && known->flags & side->flag) {
+		return config_yaml_error(
+			yaml, node,
+			"interface \"%s\" is listed twice as %s; once is enough (one-armed: once as external, once as internal)",
+			name, side->name);
+	}
+	if (known) {
+		known->flags |= side->flag;
+		return 0;
+	}
+	return add_interface(yaml, node, side, name);
+}
+
+/* One name, or a list. */
+static int read_side(struct config_yaml *yaml, yaml_node_t *node, const struct side *side)
+{
+	const struct config_yaml_items items = { side->name, read_interface, false };
+	struct side out = *side;
+
+	if (node->type == YAML_SCALAR_NODE) {
+		return read_interface(yaml, node, &out);
+	}
+	return config_yaml_list(yaml, node, &items, &out);
+}
+
+static int read_external(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct side side = { out, "external", NATGW_IFACE_EXTERNAL };
+
+	return read_side(yaml, node, &side);
+}
+
+static int read_internal(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct side side = { out, "internal", NATGW_IFACE_INTERNAL };
+
+	return read_side(yaml, node, &side);
+}
+
+static int read_interfaces(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const struct config_yaml_key keys[] = {
+		{ "external", true, read_external },
+		{ "internal", true, read_internal },
+		{ NULL, false, NULL },
+	};
+
+	return config_yaml_mapping(yaml, node, "interfaces", keys, out);
+}
+
+/* ---- single values ---- */
+
+static int read_attach(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+	unsigned int index;
+	int err;
+
+	err = config_yaml_choice(yaml, node, "attach", attach_names, &index);
+	if (!err) {
+		config->attach = (enum config_attach)index;
+	}
+	return err;
+}
+
+static int read_sessions(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+	const char *text;
+	uint32_t rows;
+	int err;
+
+	err = config_yaml_text(yaml, node, "sessions", &text);
+	if (err) {
+		return err;
+	}
+	if (parse_util_u32(text, &rows) || rows < NATGW_SESSIONS_MIN || rows > NATGW_SESSIONS_MAX) {
+		return config_yaml_error(yaml, node,
+					 "sessions is \"%.40s\"; it must be a number from %d to %d",
+					 text, NATGW_SESSIONS_MIN, NATGW_SESSIONS_MAX);
+	}
+	config->sessions = rows;
+	return 0;
+}
+
+static int read_limits(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const struct config_yaml_key keys[] = {
+		{ "sessions", false, read_sessions },
+		{ NULL, false, NULL },
+	};
+
+	return config_yaml_mapping(yaml, node, "limits", keys, out);
+}
+
+static int read_mark(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+	const char *text;
+	uint32_t mark;
+	int err;
+
+	err = config_yaml_text(yaml, node, "mark", &text);
+	if (err) {
+		return err;
+	}
+	if (parse_util_bits(text, &mark) || !mark || mark & (mark - 1)) {
+		return config_yaml_error(
+			yaml, node,
+			"mark \"%.40s\" is not one bit of 32; write a number with one bit set, such as 0x%x",
+			text, NATGW_MARK_DEFAULT);
+	}
+	config->mark = mark;
+	return 0;
+}
+
+static int read_on_failure(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const char *const names[] = { "closed", "open", NULL };
+	struct config *config = out;
+	unsigned int index;
+	int err;
+
+	err = config_yaml_choice(yaml, node, "on_failure", names, &index);
+	if (!err) {
+		config->fail_open = index == 1;
+	}
+	return err;
+}
+
+static int read_reply_ping(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+
+	return config_yaml_bool(yaml, node, "reply_ping", &config->reply_ping);
+}
+
+static int read_listen(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+	const char *text;
+	int err;
+
+	err = config_yaml_text(yaml, node, "listen", &text);
+	if (err) {
+		return err;
+	}
+	if (strcmp(text, "off") == 0) {
+		config->metrics_addr[0] = '\0';
+		config->metrics_port = 0;
+		return 0;
+	}
+	if (parse_util_listen(text, config->metrics_addr, sizeof(config->metrics_addr),
+			      &config->metrics_port)) {
+		return config_yaml_error(
+			yaml, node,
+			"listen \"%.60s\" is not an address and a port (1 to 65535); write 127.0.0.1:9464, \"[::1]:9464\" (in quotes), or off",
+			text);
+	}
+	return 0;
+}
+
+static int read_metrics(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const struct config_yaml_key keys[] = {
+		{ "listen", false, read_listen },
+		{ NULL, false, NULL },
+	};
+
+	return config_yaml_mapping(yaml, node, "metrics", keys, out);
+}
+
+static int read_path(const struct config_yaml *yaml, yaml_node_t *node, const char *what,
+		     char *ret_path)
+{
+	const char *text;
+	size_t length;
+	int err;
+
+	err = config_yaml_text(yaml, node, what, &text);
+	if (err) {
+		return err;
+	}
+	length = strlen(text);
+	if (text[0] != '/' || !text[1] || length >= CONFIG_PATH_MAX) {
+		return config_yaml_error(
+			yaml, node,
+			"%s \"%.120s\" cannot be used; it must be an absolute path of at most %d characters",
+			what, text, CONFIG_PATH_MAX - 1);
+	}
+	memcpy(ret_path, text, length + 1);
+	return 0;
+}
+
+static int read_socket(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+
+	return read_path(yaml, node, "socket", config->control_socket);
+}
+
+static int read_group(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+
+	return config_yaml_name(yaml, node, "the group of the control socket",
+				config->control_group);
+}
+
+static int read_control(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const struct config_yaml_key keys[] = {
+		{ "socket", false, read_socket },
+		{ "group", false, read_group },
+		{ NULL, false, NULL },
+	};
+
+	return config_yaml_mapping(yaml, node, "control", keys, out);
+}
+
+static int read_pin_path(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+
+	return read_path(yaml, node, "pin_path", config->pin_path);
+}
+
+/* ---- the file ---- */
+
+static void set_defaults(struct config *config)
+{
+	config->attach = CONFIG_ATTACH_AUTO;
+	config->sessions = NATGW_SESSIONS_DEFAULT;
+	config->mark = NATGW_MARK_DEFAULT;
+	(void)snprintf(config->metrics_addr, sizeof(config->metrics_addr), "127.0.0.1");
+	config->metrics_port = 9464;
+	(void)snprintf(config->control_socket, CONFIG_PATH_MAX, "/run/natgw/control.sock");
+	(void)snprintf(config->control_group, CONFIG_NAME_MAX, "natgw");
+	(void)snprintf(config->pin_path, CONFIG_PATH_MAX, "/sys/fs/bpf/natgw");
+}
+
+static int read_root(struct config_yaml *yaml, struct config *config)
+{
+	/* Gateways come before the tables, whose routes name them and whose subnets avoid their
+	 * EIPs. */
+	static const struct config_yaml_key keys[] = {
+		{ "interfaces", true, read_interfaces },
+		{ "attach", false, read_attach },
+		{ "gateways", true, config_gateway_read_list },
+		{ "route_tables", true, config_table_read_list },
+		{ "limits", false, read_limits },
+		{ "mark", false, read_mark },
+		{ "on_failure", false, read_on_failure },
+		{ "reply_ping", false, read_reply_ping },
+		{ "metrics", false, read_metrics },
+		{ "control", false, read_control },
+		{ "pin_path", false, read_pin_path },
+		{ NULL, false, NULL },
+	};
+
+	return config_yaml_mapping(yaml, yaml_document_get_root_node(&yaml->document),
+				   "the configuration", keys, config);
+}
+
+int config_parse(FILE *stream, const char *file, struct config **ret_config,
+		 struct config_error *ret_error)
+{
+	struct config_yaml yaml;
+	struct config *config;
+	int err;
+
+	err = config_yaml_load(stream, file, &yaml, ret_error);
+	if (err) {
+		return err;
+	}
+	config = calloc(1, sizeof(*config));
+	if (config) {
+		config->file = strdup(file);
+	}
+	if (!config || !config->file) {
+		err = config_yaml_no_memory(&yaml);
+		goto out_yaml;
+	}
+	set_defaults(config);
+	err = read_root(&yaml, config);
+	if (!err) {
+		*ret_config = TAKE_PTR(config);
+	}
+out_yaml:
+	config_free(config);
+	config_yaml_free(&yaml);
+	return err;
+}
+
+int config_load(const char *path, struct config **ret_config, struct config_error *ret_error)
+{
+	_cleanup_fclose_ FILE *stream = fopen(path, "re");
+
+	if (!stream) {
+		int err = -errno;
+
+		(void)snprintf(ret_error->text, sizeof(ret_error->text),
+			       "%.300s: cannot open it: %s", path, strerror(-err));
+		return err;
+	}
+	return config_parse(stream, path, ret_config, ret_error);
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration: YAML text to a validated struct config and back. No I/O but reading the given
+ * stream; nothing running is touched. Errors carry file:line:column and say what would be right.
+ */
+#ifndef NATGW_USER_CONFIG_H
+#define NATGW_USER_CONFIG_H
+
+#include <linux/types.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "natgw_maps.h"
+
+#define CONFIG_NAME_MAX 32 /* with the NUL */
+#define CONFIG_PATH_MAX 108
+#define CONFIG_FILE_MAX 1048576 /* bytes of a file that is read */
+#define CONFIG_TABLES_MAX 255
+#define CONFIG_TIMEOUT_MAX_S                                                \
+	86400U /* in ticks far below half of 32 bits, where ages would turn \
+		*/
+
+enum config_attach {
+	CONFIG_ATTACH_AUTO,	   /* native XDP where the interface is fit for it, else tc */
+	CONFIG_ATTACH_XDP,	   /* native XDP or an error */
+	CONFIG_ATTACH_XDP_GENERIC, /* native, else generic XDP */
+	CONFIG_ATTACH_XDP_SHARED,  /* through libxdp, beside other programs */
+	CONFIG_ATTACH_TC,	   /* tc only */
+};
+
+/* Where something stands in the file; line and column count from 1. */
+struct config_place {
+	unsigned int line;
+	unsigned int column;
+};
+
+/* addr in network byte order, host bits zero. */
+struct config_prefix {
+	__be32 addr;
+	uint8_t len;
+};
+
+struct config_interface {
+	char name[IF_NAMESIZE];
+	uint8_t flags; /* NATGW_IFACE_INTERNAL | NATGW_IFACE_EXTERNAL: both when one-armed */
+	struct config_place place;
+};
+
+struct config_gateway {
+	char name[CONFIG_NAME_MAX];
+	char profile[CONFIG_NAME_MAX];
+	__be32 private_ip;
+	__be32 *eips; /* ranges and prefixes written out, in the order of the file */
+	size_t eip_count;
+	uint16_t port_first; /* inclusive */
+	uint16_t port_last;  /* inclusive */
+	uint32_t timeout_s[NATGW_TIMER_COUNT];
+	struct config_place place;
+};
+
+struct config_route {
+	struct config_prefix to;
+	enum natgw_target target;
+	enum natgw_origin origin;   /* NATGW_ORIGIN_STATIC when it comes from the file */
+	char name[CONFIG_NAME_MAX]; /* gateway or interface; empty for local and blackhole */
+	struct config_place place;
+};
+
+struct config_route_table {
+	char name[CONFIG_NAME_MAX];
+	struct config_prefix *subnets;
+	size_t subnet_count;
+	struct config_route *routes;
+	size_t route_count;
+	struct config_place place;
+};
+
+struct config {
+	char *file; /* as named by the caller, for messages */
+	struct config_interface *interfaces;
+	size_t interface_count;
+	enum config_attach attach;
+	struct config_gateway *gateways;
+	size_t gateway_count;
+	struct config_route_table *tables;
+	size_t table_count;
+	uint32_t sessions; /* rows of each session table */
+	uint32_t mark;	   /* one bit of skb->mark */
+	bool fail_open;
+	bool reply_ping;
+	char metrics_addr[46]; /* empty: no TCP listener */
+	uint16_t metrics_port;
+	char control_socket[CONFIG_PATH_MAX];
+	char control_group[CONFIG_NAME_MAX];
+	char pin_path[CONFIG_PATH_MAX];
+};
+
+/* One line: "file:line:column: what, and what would be right", no newline at its end. */
+struct config_error {
+	char text[512];
+};
+
+/*
+ * Reads and validates a whole file. 0 and *ret_config (config_free it), or a negative errno with
+ * *ret_error filled and *ret_config untouched: -EINVAL bad content, -ENOMEM.
+ * Interfaces are checked for existence only by config_check_interfaces.
+ */
+int config_parse(FILE *stream, const char *file, struct config **ret_config,
+		 struct config_error *ret_error);
+
+/* Opens path and parses it; -errno of the open with a message that names the path. */
+int config_load(const char *path, struct config **ret_config, struct config_error *ret_error);
+
+/* The interfaces named must exist in this network namespace: 0, or -ENODEV with the message. */
+int config_check_interfaces(const struct config *config, struct config_error *ret_error);
+
+void config_free(struct config *config);
+
+/*
+ * Things allowed and worth a line, e.g. a timeout below what RFC 4787 or 5382 ask for: calls warn
+ * once for each, text without newline.
+ */
+void config_warnings(const struct config *config, void (*warn)(const char *text, void *arg),
+		     void *arg);
+
+/* The canonical text; parsed again it gives the same config and the same text. */
+int config_print(const struct config *config, FILE *stream);
+
+/* NULL when there is none of that name. */
+const struct config_gateway *config_find_gateway(const struct config *config, const char *name);
+
+/* Names as the file spells them. */
+const char *config_attach_name(enum config_attach attach);
+const char *config_target_name(enum natgw_target target);
+const char *config_timer_name(enum natgw_timer timer);
+
+#endif
