@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The metrics text: form, completeness, escaping. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "metrics.h"
+#include "names.h"
+#include "peaks.h"
+
+#define NAME "[a-zA-Z_:][a-zA-Z0-9_:]*"
+#define LABEL "[a-zA-Z_][a-zA-Z0-9_]*=\"([^\"\\\\\n]|\\\\\\\\|\\\\\"|\\\\n)*\""
+
+static struct natgw_count verdicts[NATGW_VERDICT_ROWS];
+
+static const struct metrics_eip eips[] = {
+	{ .address = "203.0.113.10", .ports_in_use = { 7, 0, 0 } },
+	{ .address = "203.0.113.11", .draining = true },
+};
+
+static const struct metrics_route routes[] = {
+	{ "private-a", "0.0.0.0/0", "gateway:nat-a", "active" },
+};
+
+static struct metrics_gateway make_gateway(unsigned int index, const char *name)
+{
+	struct metrics_gateway gateway = {
+		.index = index,
+		.name = name,
+		.private_ip = "10.0.0.226",
+		.profile = "natgw",
+		.state = NATGW_GATEWAY_AVAILABLE,
+		.port_count = 64512,
+		.eips = eips,
+		.eip_count = sizeof(eips) / sizeof(eips[0]),
+		.peak_bytes_per_second = 1234,
+	};
+
+	gateway.traffic.in_from_source = (struct natgw_count){ .packets = 11, .bytes = 22 };
+	gateway.traffic.out_to_source = (struct natgw_count){ .packets = 33, .bytes = UINT64_MAX };
+	gateway.traffic.attempts[NATGW_PROTO_UDP] = 5;
+	gateway.traffic.closed[NATGW_PROTO_TCP][NATGW_CLOSE_IDLE] = 6;
+	gateway.traffic.closed[NATGW_PROTO_ICMP][NATGW_CLOSE_HALF_OPEN] = 8;
+	gateway.traffic.alloc_errors[NATGW_PROTO_TCP][NATGW_ALLOC_PORT_EXHAUSTED] = 9;
+	gateway.active.opening[NATGW_PROTO_TCP] = 2;
+	gateway.active.established[NATGW_PROTO_TCP] = 3;
+	return gateway;
+}
+
+/* The text for one gateway of that name; the caller frees it. */
+static char *write_text(const char *name)
+{
+	struct metrics_gateway gateway = make_gateway(1, name);
+	struct metrics metrics = {
+		.version = "0.1.0",
+		.gateways = &gateway,
+		.gateway_count = 1,
+		.verdicts = verdicts,
+		.routes = routes,
+		.route_count = 1,
+		.sessions_max = 262144,
+		.config_generation = 1,
+	};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = open_memstream(&text, &size);
+
+	metrics.seen[NATGW_HOOK_XDP].packets = 100;
+	metrics.generated[NATGW_GENERATED_RST] = 4;
+	assert_non_null(stream);
+	assert_int_equal(metrics_write(&metrics, stream), 0);
+	assert_int_equal(fclose(stream), 0);
+	return text;
+}
+
+static void assert_line(const char *text, const char *line)
+{
+	char wanted[512];
+
+	snprintf(wanted, sizeof(wanted), "\n%s\n", line);
+	if (!strstr(text, wanted)) {
+		fail_msg("missing: %s", line);
+	}
+}
+
+/* What the line belongs to: the family of its HELP, TYPE or sample. */
+static void family_of(const char *line, char *ret_name, size_t size)
+{
+	const char *start = line[0] == '#' ? line + strlen("# HELP ") : line;
+
+	snprintf(ret_name, size, "%.*s", (int)strcspn(start, " {"), start);
+}
+
+static void assert_form(const regex_t *form, const char *line)
+{
+	if (regexec(form, line, 0, NULL, 0) != 0) {
+		fail_msg("not of the form: %s", line);
+	}
+}
+
+static void test_every_line_has_the_form(void **state)
+{
+	_cleanup_free_ char *text = write_text("nat-a");
+	regex_t form;
+
+	(void)state;
+	assert_int_equal(regcomp(&form,
+				 "^(# HELP " NAME " [^\n]+|# TYPE " NAME " (counter|gauge)|" NAME
+				 "(\\{" LABEL "(," LABEL ")*\\})? [0-9]+)$",
+				 REG_EXTENDED | REG_NOSUB),
+			 0);
+	char *rest = text;
+
+	assert_int_equal(text[strlen(text) - 1], '\n');
+	for (char *line; (line = strsep(&rest, "\n")) && rest;)
+		assert_form(&form, line);
+	regfree(&form);
+}
+
+/* HELP, then TYPE, then all its samples, and the family never again. */
+static void test_families_are_whole(void **state)
+{
+	_cleanup_free_ char *text = write_text("nat-a");
+	_cleanup_free_ char *seen = strdup("\n");
+	char current[128] = "";
+	char *rest = text;
+
+	(void)state;
+	for (char *line; (line = strsep(&rest, "\n")) && rest;) {
+		char name[128];
+
+		family_of(line, name, sizeof(name));
+		if (strncmp(line, "# HELP", 6) != 0) {
+			assert_string_equal(name, current);
+			continue;
+		}
+		char *longer = NULL;
+		char key[160];
+
+		snprintf(key, sizeof(key), "\n%s\n", name);
+		assert_null(strstr(seen, key));
+		assert_int_not_equal(asprintf(&longer, "%s%s\n", seen, name), -1);
+		free(seen);
+		seen = longer;
+		snprintf(current, sizeof(current), "%s", name);
+		assert_memory_equal(rest, "# TYPE ", 7);
+	}
+}
+
+static void test_every_drop_reason_is_there(void **state)
+{
+	_cleanup_free_ char *text = write_text("nat-a");
+	unsigned int reasons = 0;
+
+	(void)state;
+	for (unsigned int verdict = 0; verdict < NATGW_VERDICT_COUNT; verdict++) {
+		char line[256];
+
+		snprintf(line, sizeof(line),
+			 "natgw_packets_drop_total{gateway=\"nat-a\",hook=\"xdp\","
+			 "direction=\"inbound\",reason=\"%s\"} 0",
+			 names_verdict(verdict));
+		if (names_verdict_class(verdict) == NATGW_CLASS_DROP) {
+			assert_line(text, line);
+			reasons++;
+		} else {
+			assert_null(strstr(text, line));
+		}
+	}
+	assert_true(reasons > 20);
+}
+
+static void test_numbers(void **state)
+{
+	verdicts[natgw_verdict_index(1, NATGW_HOOK_XDP, NATGW_OUTBOUND, NATGW_TRANSLATED)].packets =
+		90;
+	verdicts[natgw_verdict_index(1, NATGW_HOOK_TC_EGRESS, NATGW_OUTBOUND, NATGW_DROP_GUARD)]
+		.packets = 10;
+	/* A gateway that is gone keeps what it counted. */
+	verdicts[natgw_verdict_index(9, NATGW_HOOK_XDP, NATGW_INBOUND, NATGW_DROP_NO_SESSION)]
+		.packets = 1;
+	_cleanup_free_ char *text = write_text("nat-a");
+
+	(void)state;
+	memset(verdicts, 0, sizeof(verdicts));
+	assert_line(text, "natgw_bytes_in_from_source_total{gateway=\"nat-a\"} 22");
+	assert_line(text, "natgw_packets_out_to_source_total{gateway=\"nat-a\"} 33");
+	assert_line(text,
+		    "natgw_bytes_out_to_source_total{gateway=\"nat-a\"} 18446744073709551615");
+	assert_line(text, "natgw_connection_attempts_total{gateway=\"nat-a\",proto=\"udp\"} 5");
+	assert_line(text, "natgw_idle_timeouts_total{gateway=\"nat-a\",proto=\"tcp\"} 6");
+	assert_line(text, "natgw_halfopen_timeouts_total{gateway=\"nat-a\",proto=\"icmp\"} 8");
+	assert_line(text, "natgw_error_port_allocation_total{gateway=\"nat-a\",proto=\"tcp\","
+			  "reason=\"port_exhausted\"} 9");
+	assert_line(text, "natgw_active_connections{gateway=\"nat-a\",proto=\"tcp\"} 5");
+	assert_line(text, "natgw_sessions{proto=\"tcp\",state=\"established\"} 3");
+	assert_line(text, "natgw_ports_in_use{gateway=\"nat-a\",eip=\"203.0.113.10\","
+			  "proto=\"tcp\"} 7");
+	assert_line(text, "natgw_eip_state{gateway=\"nat-a\",eip=\"203.0.113.11\","
+			  "state=\"disassociating\"} 1");
+	assert_line(text, "natgw_packets_seen_total{hook=\"xdp\"} 100");
+	assert_line(text, "natgw_packets_total{hook=\"xdp\",class=\"out\"} 90");
+	assert_line(text, "natgw_packets_total{hook=\"tc_egress\",class=\"drop\"} 10");
+	assert_line(text, "natgw_packets_drop_total{gateway=\"nat-a\",hook=\"tc_egress\","
+			  "direction=\"outbound\",reason=\"guard\"} 10");
+	assert_line(text, "natgw_packets_drop_total{gateway=\"#9\",hook=\"xdp\","
+			  "direction=\"inbound\",reason=\"no_session\"} 1");
+	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"available\"} 1");
+	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"failed\"} 0");
+	assert_line(text, "natgw_rst_sent_total 4");
+	assert_line(text, "natgw_build_info{version=\"0.1.0\"} 1");
+}
+
+static void test_labels_are_escaped(void **state)
+{
+	_cleanup_free_ char *text = write_text("a\"b\\c\nd");
+
+	(void)state;
+	assert_line(text, "natgw_packets_in_from_source_total{gateway=\"a\\\"b\\\\c\\nd\"} 11");
+}
+
+static void test_peaks(void **state)
+{
+	const uint64_t second = 1000000000;
+	struct peaks peaks = {};
+
+	(void)state;
+	assert_int_equal(peaks_highest(&peaks), 0);
+	peaks_add(&peaks, 5000, second);
+	assert_int_equal(peaks_highest(&peaks), 0);
+	peaks_add(&peaks, 6000, 11 * second);
+	assert_int_equal(peaks_highest(&peaks), 100);
+	/* A late timer does not make a higher rate. */
+	peaks_add(&peaks, 8000, 31 * second);
+	assert_int_equal(peaks_highest(&peaks), 100);
+	/* The counter was made anew. */
+	peaks_add(&peaks, 0, 41 * second);
+	assert_int_equal(peaks_highest(&peaks), 100);
+	for (uint64_t i = 1; i <= PEAKS_SAMPLES; i++)
+		peaks_add(&peaks, 0, (41 + i * PEAKS_INTERVAL_S) * second);
+	assert_int_equal(peaks_highest(&peaks), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_line_has_the_form),
+		cmocka_unit_test(test_families_are_whole),
+		cmocka_unit_test(test_every_drop_reason_is_there),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_labels_are_escaped),
+		cmocka_unit_test(test_peaks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* State and data path to struct metrics. Not responsible for the text format (metrics.c). */
+#include "api_metrics.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "metrics.h"
+#include "snapshot.h"
+#include "version.h"
+
+/* Everything that struct metrics points to. */
+struct collection {
+	struct metrics metrics;
+	struct metrics_gateway gateways[NATGW_GATEWAYS_MAX];
+	char private_ips[NATGW_GATEWAYS_MAX][INET_ADDRSTRLEN];
+	struct natgw_count verdicts[NATGW_VERDICT_ROWS];
+	struct metrics_eip *eips;
+	struct snapshot_route *route_rows;
+	struct metrics_route *routes;
+};
+
+static int collect_eips(const struct natgwd_state *state, struct collection *collection,
+			size_t *ret_count, unsigned int **ret_owners)
+{
+	struct snapshot_eip *found = NULL;
+	size_t count = 0;
+	int r = snapshot_eips(state->dp, &found, &count);
+
+	if (r < 0) {
+		return r;
+	}
+	_cleanup_free_ struct snapshot_eip *rows = found;
+	unsigned int *owners = calloc(count + 1, sizeof(*owners));
+
+	collection->eips = calloc(count + 1, sizeof(*collection->eips));
+	if (!collection->eips || !owners) {
+		free(owners);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		struct metrics_eip *eip = &collection->eips[i];
+
+		owners[i] = rows[i].gateway;
+		eip->draining = rows[i].draining;
+		inet_ntop(AF_INET, &rows[i].addr, eip->address, sizeof(eip->address));
+		memcpy(eip->ports_in_use, rows[i].ports_in_use, sizeof(eip->ports_in_use));
+	}
+	*ret_count = count;
+	*ret_owners = owners;
+	return 0;
+}
+
+static int collect_gateway(const struct natgwd_state *state, unsigned int index,
+			   struct collection *collection, struct metrics_gateway *gateway)
+{
+	const struct gateway_status *status = &state->gateways[index];
+	const struct config_gateway *config = config_find_gateway(state->config, status->name);
+	struct natgw_gateway row = {};
+	int r = datapath_get_gateway(state->dp, index, &row);
+
+	if (r == 0) {
+		r = datapath_read_traffic(state->dp, index, &gateway->traffic);
+	}
+	if (r == 0) {
+		r = datapath_read_active(state->dp, index, &gateway->active);
+	}
+	if (r < 0) {
+		return r;
+	}
+	inet_ntop(AF_INET, &row.private_ip, collection->private_ips[index],
+		  sizeof(collection->private_ips[index]));
+	gateway->index = index;
+	gateway->name = status->name;
+	gateway->private_ip = collection->private_ips[index];
+	gateway->profile = config ? config->profile : "";
+	gateway->state = status->state;
+	gateway->port_count = row.port_count;
+	return 0;
+}
+
+static int collect_gateways(const struct natgwd_state *state, const struct api_metrics_peaks *peaks,
+			    struct collection *collection)
+{
+	unsigned int *found = NULL;
+	size_t eip_count = 0;
+	int r = collect_eips(state, collection, &eip_count, &found);
+	_cleanup_free_ unsigned int *owners = found;
+	size_t next_eip = 0;
+
+	for (unsigned int i = 1; r == 0 && i < NATGW_GATEWAYS_MAX; i++) {
+		struct metrics_gateway *gateway =
+			&collection->gateways[collection->metrics.gateway_count];
+
+		if (!state->gateways[i].name[0]) {
+			continue;
+		}
+		r = collect_gateway(state, i, collection, gateway);
+		/* The EIPs are sorted by gateway, so its own are one stretch. */
+		while (next_eip < eip_count && owners[next_eip] < i)
+			next_eip++;
+		gateway->eips = &collection->eips[next_eip];
+		while (next_eip < eip_count && owners[next_eip] == i) {
+			next_eip++;
+			gateway->eip_count++;
+		}
+		gateway->peak_bytes_per_second = peaks_highest(&peaks->bytes[i]);
+		gateway->peak_packets_per_second = peaks_highest(&peaks->packets[i]);
+		collection->metrics.gateway_count++;
+	}
+	return r;
+}
+
+static int collect_routes(const struct natgwd_state *state, struct collection *collection)
+{
+	size_t count = 0;
+	size_t kept = 0;
+	int r = snapshot_routes(state, &collection->route_rows, &count);
+
+	if (r < 0) {
+		return r;
+	}
+	collection->routes = calloc(count + 1, sizeof(*collection->routes));
+	if (!collection->routes) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct snapshot_route *row = &collection->route_rows[i];
+
+		if (row->origin == NATGW_ORIGIN_LOCAL) {
+			continue;
+		}
+		collection->routes[kept++] = (struct metrics_route){
+			.table = row->to.table_name,
+			.prefix = row->to.prefix,
+			.target = row->target,
+			.state = row->state,
+		};
+	}
+	collection->metrics.routes = collection->routes;
+	collection->metrics.route_count = kept;
+	return 0;
+}
+
+static int collect_counters(const struct natgwd_state *state, struct collection *collection)
+{
+	int r = datapath_read_verdicts(state->dp, collection->verdicts);
+
+	for (unsigned int hook = 0; r == 0 && hook < NATGW_HOOK_COUNT; hook++)
+		r = datapath_read_seen(state->dp, hook, &collection->metrics.seen[hook]);
+	if (r == 0) {
+		r = datapath_read_generated(state->dp, collection->metrics.generated);
+	}
+	return r;
+}
+
+int api_metrics_write(const struct natgwd_state *state, const struct api_metrics_peaks *peaks,
+		      FILE *stream)
+{
+	struct collection *collection = calloc(1, sizeof(*collection));
+
+	if (!collection) {
+		return -ENOMEM;
+	}
+	struct metrics *metrics = &collection->metrics;
+	int r = collect_counters(state, collection);
+
+	metrics->version = NATGW_VERSION;
+	metrics->gateways = collection->gateways;
+	metrics->verdicts = collection->verdicts;
+	metrics->sessions_max = snapshot_sessions_max(state);
+	metrics->config_generation = state->config_generation;
+	metrics->applies_ok = state->reloads_ok;
+	metrics->applies_failed = state->reloads_failed;
+	if (r == 0) {
+		r = collect_gateways(state, peaks, collection);
+	}
+	if (r == 0) {
+		r = collect_routes(state, collection);
+	}
+	if (r == 0) {
+		r = metrics_write(metrics, stream);
+	}
+	free(collection->eips);
+	free(collection->route_rows);
+	free(collection->routes);
+	free(collection);
+	return r;
+}
+
+int api_metrics_sample(const struct natgwd_state *state, struct api_metrics_peaks *peaks)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (unsigned int i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_traffic traffic;
+
+		if (!state->gateways[i].name[0]) {
+			continue;
+		}
+		int r = datapath_read_traffic(state->dp, i, &traffic);
+
+		if (r < 0) {
+			return r;
+		}
+		uint64_t at_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+
+		peaks_add(&peaks->bytes[i],
+			  traffic.in_from_source.bytes + traffic.in_from_destination.bytes, at_ns);
+		peaks_add(&peaks->packets[i],
+			  traffic.in_from_source.packets + traffic.in_from_destination.packets,
+			  at_ns);
+	}
+	return 0;
+}

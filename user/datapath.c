@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Opens the pinned maps and writes to them. Not responsible for creating, sizing or pinning them
+ * (the loader's work), nor for what the rows should say. Reading many rows, counters and the sweep
+ * are in datapath_read.c. Every descriptor is opened once and kept, so pins may be used after
+ * privileges went.
+ */
+#include "datapath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "cleanup.h"
+#include "datapath_internal.h"
+
+struct map_spec {
+	const char *name;
+	uint32_t key_size;
+	uint32_t value_size;
+	bool per_cpu;
+};
+
+static const struct map_spec map_specs[DATAPATH_MAP_COUNT] = {
+	[DATAPATH_LAYOUT] = { "layout", 4, sizeof(struct natgw_layout), false },
+	[DATAPATH_SETTINGS] = { "settings", 4, sizeof(struct natgw_settings), false },
+	[DATAPATH_CLOCK] = { "clock", 4, sizeof(struct natgw_clock), false },
+	[DATAPATH_GENERATION] = { "generation", 4, sizeof(struct natgw_generation), false },
+	[DATAPATH_IFACES] = { "ifaces", 4, sizeof(struct natgw_iface), false },
+	[DATAPATH_DEVICES] = { "devices", 4, 4, false },
+	[DATAPATH_SUBNETS] = { "subnets", sizeof(struct natgw_subnet_key),
+			       sizeof(struct natgw_subnet), false },
+	[DATAPATH_ROUTES] = { "routes", sizeof(struct natgw_route_key), sizeof(struct natgw_route),
+			      false },
+	[DATAPATH_GATEWAYS] = { "gateways", 4, sizeof(struct natgw_gateway), false },
+	[DATAPATH_POOL] = { "pool", 4, sizeof(struct natgw_pool_row), false },
+	[DATAPATH_ADDRESSES] = { "addresses", 4, sizeof(struct natgw_address), false },
+	[DATAPATH_SEEN] = { "seen", 4, sizeof(struct natgw_count), true },
+	[DATAPATH_VERDICTS] = { "verdicts", 4, sizeof(struct natgw_count), true },
+	[DATAPATH_TRAFFIC] = { "traffic", 4, sizeof(struct natgw_traffic), true },
+	[DATAPATH_GENERATED] = { "generated", 4, sizeof(__u64), true },
+	[DATAPATH_ACTIVE] = { "active", 4, sizeof(struct natgw_active), false },
+	[DATAPATH_SWEEP_STATS] = { "sweep_stats", 4, sizeof(struct natgw_sweep), false },
+	[DATAPATH_PORT_USE] = { "port_use", 4, sizeof(struct natgw_port_bits), false },
+};
+
+/* ---- opening ---- */
+
+static int open_map(const char *pin_path, const struct map_spec *spec, int *ret_fd)
+{
+	_cleanup_close_ int fd = -1;
+	struct bpf_map_info info = {};
+	uint32_t info_len = sizeof(info);
+	char path[PATH_MAX];
+	int r = snprintf(path, sizeof(path), "%s/%s", pin_path, spec->name);
+
+	if (r < 0 || (size_t)r >= sizeof(path)) {
+		return -ENAMETOOLONG;
+	}
+	fd = bpf_obj_get(path);
+	if (fd < 0) {
+		return fd;
+	}
+	r = bpf_obj_get_info_by_fd(fd, &info, &info_len);
+	if (r < 0) {
+		return r;
+	}
+	if (info.key_size != spec->key_size || info.value_size != spec->value_size ||
+	    (info.type == BPF_MAP_TYPE_PERCPU_ARRAY) != spec->per_cpu) {
+		return -EPROTO;
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+/* Version 0 is a row that nobody has written yet: the maps are fresh. */
+static int check_layout(struct datapath *dp)
+{
+	struct natgw_layout layout;
+	int r = datapath_get_layout(dp, &layout);
+
+	if (r < 0) {
+		return r;
+	}
+	return layout.version == 0 || layout.version == NATGW_LAYOUT_VERSION ? 0 : -EPROTO;
+}
+
+static int map_port_use(struct datapath *dp)
+{
+	void *memory = mmap(NULL, sizeof(struct natgw_port_bits) * DATAPATH_PORT_ROWS,
+			    PROT_READ | PROT_WRITE, MAP_SHARED, dp->fd[DATAPATH_PORT_USE], 0);
+
+	if (memory == MAP_FAILED) {
+		return -errno;
+	}
+	dp->port_use = memory;
+	return 0;
+}
+
+static void note_eip(struct datapath *dp, const struct natgw_address *address)
+{
+	if (address->kind == NATGW_ADDRESS_EIP && address->eip < NATGW_EIPS_MAX &&
+	    address->eip >= dp->eip_end) {
+		dp->eip_end = address->eip + 1;
+	}
+}
+
+static int note_address(__be32 addr, const struct natgw_address *row, void *arg)
+{
+	(void)addr;
+	note_eip(arg, row);
+	return 0;
+}
+
+static int open_all(struct datapath *dp, const char *pin_path)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	if (cpus < 0) {
+		return cpus;
+	}
+	dp->cpus = (unsigned int)cpus;
+	dp->pin_dir = open(pin_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dp->pin_dir < 0) {
+		return -errno;
+	}
+	for (int i = 0; i < DATAPATH_MAP_COUNT; i++) {
+		int r = open_map(pin_path, &map_specs[i], &dp->fd[i]);
+
+		if (r < 0) {
+			return r;
+		}
+		/* The version comes first: another layout may well lack the other maps. */
+		r = i == DATAPATH_LAYOUT ? check_layout(dp) : 0;
+		if (r < 0) {
+			return r;
+		}
+	}
+	int r = map_port_use(dp);
+
+	return r < 0 ? r : datapath_each_address(dp, note_address, dp);
+}
+
+int datapath_open(const char *pin_path, struct datapath **ret_dp)
+{
+	struct datapath *dp = calloc(1, sizeof(*dp));
+
+	if (!dp) {
+		return -ENOMEM;
+	}
+	dp->pin_dir = -1;
+	for (int i = 0; i < DATAPATH_MAP_COUNT; i++)
+		dp->fd[i] = -1;
+	int r = open_all(dp, pin_path);
+
+	if (r < 0) {
+		datapath_free(dp);
+		return r;
+	}
+	*ret_dp = dp;
+	return 0;
+}
+
+void datapath_free(struct datapath *dp)
+{
+	if (!dp) {
+		return;
+	}
+	if (dp->port_use) {
+		munmap(dp->port_use, sizeof(struct natgw_port_bits) * DATAPATH_PORT_ROWS);
+	}
+	for (int i = 0; i < DATAPATH_MAP_COUNT; i++)
+		cleanup_close(&dp->fd[i]);
+	cleanup_close(&dp->pin_dir);
+	free(dp);
+}
+
+/* ---- rows ---- */
+
+static int set_row(struct datapath *dp, enum datapath_map map, const void *key, const void *value)
+{
+	return bpf_map_update_elem(dp->fd[map], key, value, BPF_ANY);
+}
+
+static int del_row(struct datapath *dp, enum datapath_map map, const void *key)
+{
+	return bpf_map_delete_elem(dp->fd[map], key);
+}
+
+/* For the maps that have one row only. */
+static int set_only_row(struct datapath *dp, enum datapath_map map, const void *value)
+{
+	uint32_t zero = 0;
+
+	return set_row(dp, map, &zero, value);
+}
+
+int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings)
+{
+	return set_only_row(dp, DATAPATH_SETTINGS, settings);
+}
+
+int datapath_set_layout(struct datapath *dp, const struct natgw_layout *layout)
+{
+	return set_only_row(dp, DATAPATH_LAYOUT, layout);
+}
+
+int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface)
+{
+	return set_row(dp, DATAPATH_IFACES, &ifindex, iface);
+}
+
+int datapath_del_iface(struct datapath *dp, uint32_t ifindex)
+{
+	return del_row(dp, DATAPATH_IFACES, &ifindex);
+}
+
+int datapath_set_device(struct datapath *dp, uint32_t ifindex)
+{
+	return set_row(dp, DATAPATH_DEVICES, &ifindex, &ifindex);
+}
+
+int datapath_del_device(struct datapath *dp, uint32_t ifindex)
+{
+	return del_row(dp, DATAPATH_DEVICES, &ifindex);
+}
+
+int datapath_set_gateway(struct datapath *dp, uint32_t index, const struct natgw_gateway *gateway)
+{
+	/* Row 0 stands for "no gateway". */
+	if (index == 0 || index >= NATGW_GATEWAYS_MAX) {
+		return -EINVAL;
+	}
+	return set_row(dp, DATAPATH_GATEWAYS, &index, gateway);
+}
+
+static int pool_index(uint32_t gateway, uint32_t position, uint32_t *ret_index)
+{
+	if (gateway >= NATGW_GATEWAYS_MAX || position >= NATGW_EIPS_PER_GATEWAY_MAX) {
+		return -EINVAL;
+	}
+	*ret_index = gateway * NATGW_EIPS_PER_GATEWAY_MAX + position;
+	return 0;
+}
+
+int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
+		      const struct natgw_pool_row *row)
+{
+	uint32_t index;
+	int r = pool_index(gateway, position, &index);
+
+	return r < 0 ? r : set_row(dp, DATAPATH_POOL, &index, row);
+}
+
+int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address)
+{
+	int r = set_row(dp, DATAPATH_ADDRESSES, &addr, address);
+
+	if (r == 0) {
+		note_eip(dp, address);
+	}
+	return r;
+}
+
+int datapath_del_address(struct datapath *dp, __be32 addr)
+{
+	return del_row(dp, DATAPATH_ADDRESSES, &addr);
+}
+
+int datapath_set_subnet(struct datapath *dp, const struct natgw_subnet_key *key,
+			const struct natgw_subnet *subnet)
+{
+	return set_row(dp, DATAPATH_SUBNETS, key, subnet);
+}
+
+int datapath_del_subnet(struct datapath *dp, const struct natgw_subnet_key *key)
+{
+	return del_row(dp, DATAPATH_SUBNETS, key);
+}
+
+int datapath_set_route(struct datapath *dp, const struct natgw_route_key *key,
+		       const struct natgw_route *route)
+{
+	return set_row(dp, DATAPATH_ROUTES, key, route);
+}
+
+int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key)
+{
+	return del_row(dp, DATAPATH_ROUTES, key);
+}
+
+int datapath_raise_generation(struct datapath *dp)
+{
+	struct natgw_generation generation;
+	uint32_t zero = 0;
+	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_GENERATION], &zero, &generation);
+
+	if (r < 0) {
+		return r;
+	}
+	/* A raise by a program in between is not lost: any other value than before will do. */
+	generation.nexthop++;
+	return set_only_row(dp, DATAPATH_GENERATION, &generation);
+}
+
+int datapath_set_skew(struct datapath *dp, int64_t skew_ns)
+{
+	struct natgw_clock clock = { .skew_ns = skew_ns };
+
+	return set_only_row(dp, DATAPATH_CLOCK, &clock);
+}
+
+int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_LAYOUT], &zero, ret_layout);
+}
+
+int datapath_get_gateway(struct datapath *dp, uint32_t index, struct natgw_gateway *ret_gateway)
+{
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_GATEWAYS], &index, ret_gateway);
+}
+
+int datapath_get_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
+		      struct natgw_pool_row *ret_row)
+{
+	uint32_t index;
+	int r = pool_index(gateway, position, &index);
+
+	return r < 0 ? r : bpf_map_lookup_elem(dp->fd[DATAPATH_POOL], &index, ret_row);
+}
+
+int datapath_get_address(struct datapath *dp, __be32 addr, struct natgw_address *ret_address)
+{
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_ADDRESSES], &addr, ret_address);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Typed access to the pinned maps. The only user-space module that knows how sessions, routes and
+ * counters are stored. Works by pin and by kept descriptor, so it needs CAP_BPF only after start.
+ * All functions: 0 or a negative errno; ret_ parameters are written on success only.
+ */
+#ifndef NATGW_USER_DATAPATH_H
+#define NATGW_USER_DATAPATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "natgw_maps.h"
+
+struct datapath;
+
+/* Opens every map pinned under pin_path. -ENOENT when one is missing, -EPROTO for another layout.
+ */
+int datapath_open(const char *pin_path, struct datapath **ret_dp);
+void datapath_free(struct datapath *dp);
+
+/* ---- writing ---- */
+int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings);
+int datapath_set_layout(struct datapath *dp, const struct natgw_layout *layout);
+int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface);
+int datapath_del_iface(struct datapath *dp, uint32_t ifindex);
+/* Interfaces that XDP programs may redirect to. */
+int datapath_set_device(struct datapath *dp, uint32_t ifindex);
+int datapath_del_device(struct datapath *dp, uint32_t ifindex);
+int datapath_set_gateway(struct datapath *dp, uint32_t index, const struct natgw_gateway *gateway);
+int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
+		      const struct natgw_pool_row *row);
+int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address);
+int datapath_del_address(struct datapath *dp, __be32 addr);
+int datapath_set_subnet(struct datapath *dp, const struct natgw_subnet_key *key,
+			const struct natgw_subnet *subnet);
+int datapath_del_subnet(struct datapath *dp, const struct natgw_subnet_key *key);
+int datapath_set_route(struct datapath *dp, const struct natgw_route_key *key,
+		       const struct natgw_route *route);
+int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key);
+/* Every session looks its next hop up again. */
+int datapath_raise_generation(struct datapath *dp);
+/* Tests only. */
+int datapath_set_skew(struct datapath *dp, int64_t skew_ns);
+
+/* ---- reading; each stops and returns what fn returned when that is not 0 ---- */
+int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout);
+int datapath_get_gateway(struct datapath *dp, uint32_t index, struct natgw_gateway *ret_gateway);
+int datapath_get_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
+		      struct natgw_pool_row *ret_row);
+int datapath_get_address(struct datapath *dp, __be32 addr, struct natgw_address *ret_address);
+int datapath_each_iface(struct datapath *dp,
+			int (*fn)(uint32_t ifindex, const struct natgw_iface *row, void *arg),
+			void *arg);
+int datapath_each_address(struct datapath *dp,
+			  int (*fn)(__be32 addr, const struct natgw_address *row, void *arg),
+			  void *arg);
+int datapath_each_subnet(struct datapath *dp,
+			 int (*fn)(const struct natgw_subnet_key *key,
+				   const struct natgw_subnet *row, void *arg),
+			 void *arg);
+int datapath_each_route(struct datapath *dp,
+			int (*fn)(const struct natgw_route_key *key, const struct natgw_route *row,
+				  void *arg),
+			void *arg);
+/* Both directions of every session, by the pinned iterator "dump". */
+int datapath_each_session(struct datapath *dp,
+			  int (*fn)(const struct natgw_session_record *record, void *arg),
+			  void *arg);
+
+/* Sums over all CPUs. ret_counts has NATGW_VERDICT_ROWS elements (natgw_verdict_index). */
+int datapath_read_verdicts(struct datapath *dp, struct natgw_count *ret_counts);
+int datapath_read_seen(struct datapath *dp, enum natgw_hook hook, struct natgw_count *ret_count);
+int datapath_read_traffic(struct datapath *dp, uint32_t gateway, struct natgw_traffic *ret_traffic);
+int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENERATED_COUNT]);
+
+/* ---- the sweep ---- */
+
+/*
+ * One pass over the session tables by the pinned iterator "sweep": removes what has expired and
+ * counts what is active. Afterwards the three readers below give the numbers of this pass.
+ */
+int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep);
+int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active);
+int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
+			  uint32_t *ret_count);
+
+#endif

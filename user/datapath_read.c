@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reads the maps: all rows of a table, sessions by the pinned iterator, counters as sums over all
+ * CPUs, and the sweep with the numbers of its last complete pass. Names, rates and formats are not
+ * its work.
+ */
+#include "datapath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "cleanup.h"
+#include "datapath_internal.h"
+
+/* ---- all rows of a table ---- */
+
+#define ROW_KEY_MAX 12
+#define ROW_VALUE_MAX 8
+
+struct table_row {
+	uint8_t key[ROW_KEY_MAX] __attribute__((aligned(4)));
+	uint8_t value[ROW_VALUE_MAX] __attribute__((aligned(4)));
+};
+
+struct table_rows {
+	struct table_row *rows;
+	size_t count;
+	size_t room;
+};
+
+static int table_append(struct table_rows *table, const struct table_row *row)
+{
+	if (table->count == table->room) {
+		size_t room = table->room ? table->room * 2 : 64;
+		struct table_row *rows = reallocarray(table->rows, room, sizeof(*rows));
+
+		if (!rows) {
+			return -ENOMEM;
+		}
+		table->rows = rows;
+		table->room = room;
+	}
+	table->rows[table->count++] = *row;
+	return 0;
+}
+
+/* Copied before anybody looks at it, so that a callback may delete the row it was given. */
+static int table_read(int fd, struct table_rows *table)
+{
+	struct table_row row = {};
+	uint8_t last[ROW_KEY_MAX] __attribute__((aligned(4)));
+	bool first = true;
+
+	for (;;) {
+		int r = bpf_map_get_next_key(fd, first ? NULL : last, row.key);
+
+		if (r < 0) {
+			return r == -ENOENT ? 0 : r;
+		}
+		first = false;
+		memcpy(last, row.key, sizeof(last));
+		r = bpf_map_lookup_elem(fd, row.key, row.value);
+		if (r == 0) {
+			r = table_append(table, &row);
+		}
+		if (r < 0 && r != -ENOENT) {
+			return r;
+		}
+	}
+}
+
+int datapath_each_iface(struct datapath *dp,
+			int (*fn)(uint32_t ifindex, const struct natgw_iface *row, void *arg),
+			void *arg)
+{
+	struct table_rows table = {};
+	int r = table_read(dp->fd[DATAPATH_IFACES], &table);
+	_cleanup_free_ struct table_row *rows = table.rows;
+
+	for (size_t i = 0; r == 0 && i < table.count; i++) {
+		r = fn(*(const uint32_t *)(const void *)rows[i].key,
+		       (const struct natgw_iface *)(const void *)rows[i].value, arg);
+	}
+	return r;
+}
+
+int datapath_each_address(struct datapath *dp,
+			  int (*fn)(__be32 addr, const struct natgw_address *row, void *arg),
+			  void *arg)
+{
+	struct table_rows table = {};
+	int r = table_read(dp->fd[DATAPATH_ADDRESSES], &table);
+	_cleanup_free_ struct table_row *rows = table.rows;
+
+	for (size_t i = 0; r == 0 && i < table.count; i++) {
+		r = fn(*(const __be32 *)(const void *)rows[i].key,
+		       (const struct natgw_address *)(const void *)rows[i].value, arg);
+	}
+	return r;
+}
+
+int datapath_each_subnet(struct datapath *dp,
+			 int (*fn)(const struct natgw_subnet_key *key,
+				   const struct natgw_subnet *row, void *arg),
+			 void *arg)
+{
+	struct table_rows table = {};
+	int r = table_read(dp->fd[DATAPATH_SUBNETS], &table);
+	_cleanup_free_ struct table_row *rows = table.rows;
+
+	for (size_t i = 0; r == 0 && i < table.count; i++) {
+		r = fn((const struct natgw_subnet_key *)(const void *)rows[i].key,
+		       (const struct natgw_subnet *)(const void *)rows[i].value, arg);
+	}
+	return r;
+}
+
+int datapath_each_route(struct datapath *dp,
+			int (*fn)(const struct natgw_route_key *key, const struct natgw_route *row,
+				  void *arg),
+			void *arg)
+{
+	struct table_rows table = {};
+	int r = table_read(dp->fd[DATAPATH_ROUTES], &table);
+	_cleanup_free_ struct table_row *rows = table.rows;
+
+	for (size_t i = 0; r == 0 && i < table.count; i++) {
+		r = fn((const struct natgw_route_key *)(const void *)rows[i].key,
+		       (const struct natgw_route *)(const void *)rows[i].value, arg);
+	}
+	return r;
+}
+
+/* ---- iterators ---- */
+
+/* 0 at the end. EAGAIN means that the kernel visited a million rows without output: it goes on. */
+static int read_iterator(int fd, void *buffer, size_t size, size_t *ret_size)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, buffer, size);
+	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
+	if (n < 0) {
+		return -errno;
+	}
+	*ret_size = (size_t)n;
+	return 0;
+}
+
+static int open_iterator(const struct datapath *dp, const char *name, int *ret_fd)
+{
+	int fd = openat(dp->pin_dir, name, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return -errno;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int datapath_each_session(struct datapath *dp,
+			  int (*fn)(const struct natgw_session_record *record, void *arg),
+			  void *arg)
+{
+	enum { RECORDS = 512 };
+	const size_t record_size = sizeof(struct natgw_session_record);
+	_cleanup_free_ struct natgw_session_record *records = calloc(RECORDS, record_size);
+	_cleanup_close_ int fd = -1;
+	size_t filled = 0;
+	int r = records ? open_iterator(dp, "dump", &fd) : -ENOMEM;
+
+	while (r == 0) {
+		size_t n;
+
+		r = read_iterator(fd, (uint8_t *)records + filled, RECORDS * record_size - filled,
+				  &n);
+		if (r < 0) {
+			return r;
+		}
+		if (n == 0) {
+			return filled == 0 ? 0 : -EPROTO;
+		}
+		filled += n;
+		size_t whole = filled / record_size;
+
+		for (size_t i = 0; r == 0 && i < whole; i++)
+			r = fn(&records[i], arg);
+		/* A read ends where the kernel's buffer ends, which may be inside a record. */
+		filled -= whole * record_size;
+		memmove(records, records + whole, filled);
+	}
+	return r;
+}
+
+/* ---- counters ---- */
+
+/* Every per-CPU value is a row of __u64 without padding. */
+static void sum_cpus(const struct datapath *dp, const uint64_t *values, size_t words,
+		     uint64_t *sums)
+{
+	memset(sums, 0, words * sizeof(*sums));
+	for (unsigned int cpu = 0; cpu < dp->cpus; cpu++) {
+		for (size_t i = 0; i < words; i++)
+			sums[i] += values[cpu * words + i];
+	}
+}
+
+static int read_summed(const struct datapath *dp, enum datapath_map map, uint32_t key,
+		       void *ret_value, size_t size)
+{
+	_cleanup_free_ uint64_t *values = calloc(dp->cpus, size);
+
+	if (!values) {
+		return -ENOMEM;
+	}
+	int r = bpf_map_lookup_elem(dp->fd[map], &key, values);
+
+	if (r == 0) {
+		sum_cpus(dp, values, size / sizeof(*values), ret_value);
+	}
+	return r;
+}
+
+#define VERDICT_ROWS ((size_t)NATGW_VERDICT_ROWS)
+#define COUNT_WORDS (sizeof(struct natgw_count) / sizeof(uint64_t))
+
+static int read_verdicts_singly(const struct datapath *dp, struct natgw_count *counts)
+{
+	_cleanup_free_ uint64_t *values = calloc(dp->cpus * COUNT_WORDS, sizeof(*values));
+	int r = values ? 0 : -ENOMEM;
+
+	for (uint32_t key = 0; r == 0 && key < NATGW_VERDICT_ROWS; key++) {
+		r = bpf_map_lookup_elem(dp->fd[DATAPATH_VERDICTS], &key, values);
+		if (r == 0) {
+			sum_cpus(dp, values, COUNT_WORDS, (uint64_t *)&counts[key]);
+		}
+	}
+	return r;
+}
+
+struct verdict_batch {
+	uint32_t *keys;
+	uint64_t *values;
+	uint32_t count;
+};
+
+static int add_batch(const struct datapath *dp, const struct verdict_batch *batch,
+		     struct natgw_count *counts)
+{
+	for (uint32_t i = 0; i < batch->count; i++) {
+		if (batch->keys[i] >= NATGW_VERDICT_ROWS) {
+			return -EPROTO;
+		}
+		sum_cpus(dp, batch->values + (size_t)i * dp->cpus * COUNT_WORDS, COUNT_WORDS,
+			 (uint64_t *)&counts[batch->keys[i]]);
+	}
+	return 0;
+}
+
+/* 46,080 rows: one system call for a thousand of them. */
+static int read_verdicts_batched(const struct datapath *dp, struct natgw_count *counts)
+{
+	const size_t rows = 1024;
+	_cleanup_free_ uint32_t *keys = calloc(rows, sizeof(*keys));
+	_cleanup_free_ uint64_t *values = calloc(rows * dp->cpus * COUNT_WORDS, sizeof(*values));
+	struct verdict_batch batch = { .keys = keys, .values = values };
+	uint32_t position = 0;
+	bool first = true;
+
+	if (!keys || !values) {
+		return -ENOMEM;
+	}
+	for (;;) {
+		batch.count = rows;
+		int r = bpf_map_lookup_batch(dp->fd[DATAPATH_VERDICTS], first ? NULL : &position,
+					     &position, keys, values, &batch.count, NULL);
+
+		if (r < 0 && r != -ENOENT) {
+			return r;
+		}
+		int added = add_batch(dp, &batch, counts);
+
+		if (added < 0 || r == -ENOENT) {
+			return added;
+		}
+		first = false;
+	}
+}
+
+int datapath_read_verdicts(struct datapath *dp, struct natgw_count *ret_counts)
+{
+	_cleanup_free_ struct natgw_count *counts = calloc(VERDICT_ROWS, sizeof(*counts));
+
+	if (!counts) {
+		return -ENOMEM;
+	}
+	int r = read_verdicts_batched(dp, counts);
+
+	/* Kernels before 5.13 have no batch for per-CPU arrays. */
+	if (r == -ENOTSUP || r == -EINVAL) {
+		r = read_verdicts_singly(dp, counts);
+	}
+	if (r == 0) {
+		memcpy(ret_counts, counts, VERDICT_ROWS * sizeof(*counts));
+	}
+	return r;
+}
+
+int datapath_read_seen(struct datapath *dp, enum natgw_hook hook, struct natgw_count *ret_count)
+{
+	return read_summed(dp, DATAPATH_SEEN, hook, ret_count, sizeof(*ret_count));
+}
+
+int datapath_read_traffic(struct datapath *dp, uint32_t gateway, struct natgw_traffic *ret_traffic)
+{
+	return read_summed(dp, DATAPATH_TRAFFIC, gateway, ret_traffic, sizeof(*ret_traffic));
+}
+
+int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENERATED_COUNT])
+{
+	uint64_t packets[NATGW_GENERATED_COUNT];
+
+	for (uint32_t kind = 0; kind < NATGW_GENERATED_COUNT; kind++) {
+		int r = read_summed(dp, DATAPATH_GENERATED, kind, &packets[kind],
+				    sizeof(packets[kind]));
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	memcpy(ret_packets, packets, sizeof(packets));
+	return 0;
+}
+
+/* ---- the sweep ---- */
+
+static int clear_pass(struct datapath *dp)
+{
+	static const struct natgw_active no_active;
+	static const struct natgw_sweep no_sweep;
+	uint32_t zero = 0;
+
+	for (uint32_t gateway = 0; gateway < NATGW_GATEWAYS_MAX; gateway++) {
+		int r = bpf_map_update_elem(dp->fd[DATAPATH_ACTIVE], &gateway, &no_active, BPF_ANY);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	memset(dp->port_use, 0, (size_t)dp->eip_end * NATGW_PROTO_COUNT * sizeof(*dp->port_use));
+	return bpf_map_update_elem(dp->fd[DATAPATH_SWEEP_STATS], &zero, &no_sweep, BPF_ANY);
+}
+
+static int run_pass(const struct datapath *dp)
+{
+	_cleanup_close_ int fd = -1;
+	uint8_t nothing[4096];
+	size_t n = 1;
+	int r = open_iterator(dp, "sweep", &fd);
+
+	while (r == 0 && n > 0)
+		r = read_iterator(fd, nothing, sizeof(nothing), &n);
+	return r;
+}
+
+static int count_ports(const struct natgw_port_bits *bits)
+{
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof(bits->word) / sizeof(bits->word[0]); i++)
+		count += __builtin_popcountll(bits->word[i]);
+	return count;
+}
+
+static int keep_pass(struct datapath *dp, struct natgw_sweep *ret_sweep)
+{
+	struct natgw_active active[NATGW_GATEWAYS_MAX];
+	uint32_t zero = 0;
+
+	for (uint32_t gateway = 0; gateway < NATGW_GATEWAYS_MAX; gateway++) {
+		int r = bpf_map_lookup_elem(dp->fd[DATAPATH_ACTIVE], &gateway, &active[gateway]);
+
+		if (r < 0) {
+			return r;
+		}
+	}
+	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_SWEEP_STATS], &zero, ret_sweep);
+
+	if (r < 0) {
+		return r;
+	}
+	memcpy(dp->active, active, sizeof(dp->active));
+	for (uint32_t row = 0; row < dp->eip_end * NATGW_PROTO_COUNT; row++)
+		dp->ports[row] = (uint32_t)count_ports(&dp->port_use[row]);
+	return 0;
+}
+
+int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
+{
+	int r = clear_pass(dp);
+
+	if (r == 0) {
+		r = run_pass(dp);
+	}
+	return r < 0 ? r : keep_pass(dp, ret_sweep);
+}
+
+int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active)
+{
+	if (gateway >= NATGW_GATEWAYS_MAX) {
+		return -EINVAL;
+	}
+	*ret_active = dp->active[gateway];
+	return 0;
+}
+
+int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
+			  uint32_t *ret_count)
+{
+	if (eip >= NATGW_EIPS_MAX || (unsigned int)proto >= NATGW_PROTO_COUNT) {
+		return -EINVAL;
+	}
+	*ret_count = dp->ports[eip * NATGW_PROTO_COUNT + proto];
+	return 0;
+}
