@@ -29,7 +29,7 @@ static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struc
 	if (verdict != NATGW_OK) {
 		return verdict;
 	}
-	if (pkt->direction == NATGW_OUTBOUND && !nh->external) {
+	if (pkt->direction == NATGW_OUTBOUND && !(nh->flags & NATGW_IFACE_EXTERNAL)) {
 		/* NAT traffic leaves by an external interface or not at all: elsewhere nothing
 		 * would translate it. */
 		return NATGW_DROP_NO_ROUTE;
@@ -38,7 +38,7 @@ static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struc
 		pkt->mtu = nh->mtu;
 		return NATGW_DEFER_TOO_BIG;
 	}
-	if (!nh->redirect || !access_is_linear(ctx)) {
+	if (!(ACCESS_IS_XDP ? nh->redirect : nh->flags) || !access_is_linear(ctx)) {
 		return NATGW_DEFER_DEVICE;
 	}
 	return NATGW_OK;

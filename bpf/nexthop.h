@@ -17,7 +17,7 @@ struct nexthop {
 	__u32 ifindex;
 	__u16 mtu;
 	__u8 redirect;
-	__u8 external;
+	__u8 flags;
 	__u8 dmac[ETH_ALEN];
 	__u8 smac[ETH_ALEN];
 	__u32 reference; /* for the session row: index | generation << 16; 0: not in the table */
@@ -56,7 +56,7 @@ static __always_inline bool nexthop_cached(__u32 now, struct nexthop *nh)
 	nh->ifindex = entry->ifindex;
 	nh->mtu = entry->mtu;
 	nh->redirect = entry->redirect;
-	nh->external = entry->external;
+	nh->flags = entry->flags;
 	__builtin_memcpy(nh->dmac, entry->dmac, ETH_ALEN);
 	__builtin_memcpy(nh->smac, entry->smac, ETH_ALEN);
 	barrier();
@@ -157,7 +157,7 @@ static __always_inline void nexthop_store(struct natgw_nexthop *entry, __u64 key
 		entry->ifindex = nh->ifindex;
 		entry->mtu = nh->mtu;
 		entry->redirect = nh->redirect;
-		entry->external = nh->external;
+		entry->flags = nh->flags;
 		__builtin_memcpy(entry->dmac, nh->dmac, ETH_ALEN);
 		__builtin_memcpy(entry->smac, nh->smac, ETH_ALEN);
 		entry->valid_until = now + NATGW_NEXTHOP_LIFE;
@@ -212,8 +212,8 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 	iface = bpf_map_lookup_elem(&ifaces, &fib.ifindex);
 	nh->ifindex = fib.ifindex;
 	nh->mtu = fib.mtu_result;
-	nh->redirect = iface && (!ACCESS_IS_XDP || iface->redirect);
-	nh->external = iface && iface->flags & NATGW_IFACE_EXTERNAL;
+	nh->redirect = iface && iface->redirect;
+	nh->flags = iface ? iface->flags : 0;
 	__builtin_memcpy(nh->dmac, fib.dmac, ETH_ALEN);
 	__builtin_memcpy(nh->smac, fib.smac, ETH_ALEN);
 	/* The kernel puts the gateway's address here when the route has one. */

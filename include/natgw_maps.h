@@ -269,7 +269,7 @@ struct natgw_nexthop {
 	__u32 ifindex;
 	__u16 mtu;
 	__u8 redirect; /* XDP may redirect to ifindex */
-	__u8 external; /* ifindex is an external interface */
+	__u8 flags;    /* of ifindex: NATGW_IFACE_*, 0 when it is not managed */
 	__u8 dmac[6];
 	__u8 smac[6];
 	__u8 reserved[28];

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Config to rows of the maps, by difference: the first fill, a restart and a reload are the same
+ * work. What is new goes in before what is old comes out.
+ */
+#ifndef NATGW_USER_APPLY_H
+#define NATGW_USER_APPLY_H
+
+#include <stdbool.h>
+
+#include "netdev.h"
+#include "state.h"
+
+/* Whether the config fits into the maps: 0, or -EINVAL/-E2BIG with one logged line. */
+int apply_check(const struct config *config);
+
+/*
+ * Makes the maps say what config says. serving: the programs are attached, so new gateways become
+ * available at once; otherwise they stay pending until apply_activate. Fills state->gateways and
+ * state->table_names.
+ */
+int apply_config(struct natgwd_state *state, const struct config *config,
+		 const struct netdev *netdev, bool serving);
+
+/* Pending gateways become available. */
+int apply_activate(struct natgwd_state *state);
+
+/* Addresses of the host have changed. */
+int apply_addresses(struct natgwd_state *state, const struct netdev *netdev);
+
+/* Interfaces that routes name have come or gone. */
+int apply_routes(struct natgwd_state *state);
+
+/* The row of a managed interface, and whether XDP may redirect to it. */
+int apply_iface(struct natgwd_state *state, const struct iface_state *iface, bool redirect);
+int apply_iface_gone(struct natgwd_state *state, uint32_t ifindex);
+
+/* Rows of interfaces that are not managed any more. */
+int apply_drop_ifaces(struct natgwd_state *state);
+
+#endif

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rows of "addresses": EIPs, private IPs, and the host's own. An EIP keeps its index as long as it
+ * has a row; one that is detached keeps its row and drains.
+ */
+#include "apply_internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "log.h"
+
+struct row_list {
+	struct apply_address *rows;
+	size_t count;
+	size_t room;
+};
+
+static int append(struct row_list *list, __be32 addr, const struct natgw_address *row)
+{
+	if (list->count == list->room) {
+		size_t room = list->room ? 2 * list->room : 64;
+		struct apply_address *grown = reallocarray(list->rows, room, sizeof(*grown));
+
+		if (!grown) {
+			return -ENOMEM;
+		}
+		list->rows = grown;
+		list->room = room;
+	}
+	list->rows[list->count].addr = addr;
+	list->rows[list->count].row = *row;
+	list->count++;
+	return 0;
+}
+
+static int append_held(__be32 addr, const struct natgw_address *row, void *arg)
+{
+	return append(arg, addr, row);
+}
+
+static int compare_addrs(const void *left, const void *right)
+{
+	const struct apply_address *a = left;
+	const struct apply_address *b = right;
+
+	if (a->addr != b->addr) {
+		return a->addr < b->addr ? -1 : 1;
+	}
+	/* One address may be named twice: EIP before private IP before host. */
+	return (int)a->row.kind - (int)b->row.kind;
+}
+
+static void sort(struct row_list *list)
+{
+	size_t kept = 0;
+
+	if (!list->count) {
+		return;
+	}
+	qsort(list->rows, list->count, sizeof(*list->rows), compare_addrs);
+	for (size_t i = 1; i < list->count; i++) {
+		if (list->rows[i].addr != list->rows[kept].addr) {
+			list->rows[++kept] = list->rows[i];
+		}
+	}
+	list->count = kept + 1;
+}
+
+/* All rows of the map, sorted. */
+static int read_held(struct datapath *dp, struct row_list *list)
+{
+	int err = datapath_each_address(dp, append_held, list);
+
+	if (!err) {
+		sort(list);
+	}
+	return err;
+}
+
+const struct apply_address *apply_address_find(const struct apply_address *rows, size_t count,
+					       __be32 addr)
+{
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (rows[middle].addr == addr) {
+			return &rows[middle];
+		}
+		if (rows[middle].addr < addr) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	return NULL;
+}
+
+/* ---- indices of EIPs ---- */
+
+struct eip_numbers {
+	struct row_list held;
+	bool used[NATGW_EIPS_MAX];
+};
+
+static bool has_ports(struct datapath *dp, uint32_t eip)
+{
+	for (int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
+		uint32_t count = 0;
+
+		if (datapath_ports_in_use(dp, eip, (enum natgw_proto)proto, &count) || count) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* No index left: a draining EIP without sessions gives its own. */
+static int reclaim(struct apply_pass *pass, struct eip_numbers *numbers, uint32_t *ret_eip)
+{
+	for (size_t i = 0; i < numbers->held.count; i++) {
+		struct apply_address *held = &numbers->held.rows[i];
+		int err;
+
+		if (held->row.kind != NATGW_ADDRESS_EIP || !held->row.draining ||
+		    has_ports(pass->dp, held->row.eip)) {
+			continue;
+		}
+		err = datapath_del_address(pass->dp, held->addr);
+		if (err && err != -ENOENT) {
+			return err;
+		}
+		*ret_eip = held->row.eip;
+		held->row.kind = NATGW_ADDRESS_HOST; /* not to be found again */
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+static int number_eip(struct apply_pass *pass, struct eip_numbers *numbers, __be32 addr,
+		      uint32_t *ret_eip)
+{
+	const struct apply_address *held =
+		apply_address_find(numbers->held.rows, numbers->held.count, addr);
+
+	if (held && held->row.kind == NATGW_ADDRESS_EIP) {
+		/* Wanted: its index is not for the taking. */
+		numbers->held.rows[held - numbers->held.rows].row.draining = 0;
+		*ret_eip = held->row.eip;
+		return 0;
+	}
+	for (uint32_t i = 0; i < NATGW_EIPS_MAX; i++) {
+		if (!numbers->used[i]) {
+			numbers->used[i] = true;
+			*ret_eip = i;
+			return 0;
+		}
+	}
+	return reclaim(pass, numbers, ret_eip);
+}
+
+/* One pass over a gateway's EIPs: those that have an index already (known), or those that have
+ * none. */
+static int add_eips(struct apply_pass *pass, struct eip_numbers *numbers, struct row_list *wanted,
+		    size_t position, bool known)
+{
+	const struct config_gateway *gateway = &pass->config->gateways[position];
+
+	for (size_t i = 0; i < gateway->eip_count; i++) {
+		__be32 addr = gateway->eips[i];
+		const struct apply_address *held =
+			apply_address_find(numbers->held.rows, numbers->held.count, addr);
+		struct natgw_address row = {
+			.kind = NATGW_ADDRESS_EIP,
+			.gateway = (__u8)pass->gateway_index[position],
+			.on_host = netdev_holds(pass->netdev, addr, NULL),
+		};
+		int err;
+
+		if ((held && held->row.kind == NATGW_ADDRESS_EIP) != known) {
+			continue;
+		}
+		err = number_eip(pass, numbers, addr, &row.eip);
+		if (!err) {
+			err = append(wanted, addr, &row);
+		}
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* EIPs that have an index go first, so that none of them is given away. */
+static int add_all_eips(struct apply_pass *pass, struct eip_numbers *numbers,
+			struct row_list *wanted)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
+		err = add_eips(pass, numbers, wanted, i, true);
+	}
+	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
+		err = add_eips(pass, numbers, wanted, i, false);
+	}
+	return err;
+}
+
+static int add_others(struct apply_pass *pass, const struct eip_numbers *numbers,
+		      struct row_list *wanted)
+{
+	size_t count = 0;
+	const struct netdev_addr *addrs = netdev_addrs(pass->netdev, &count);
+	int err = 0;
+
+	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
+		__be32 addr = pass->config->gateways[i].private_ip;
+		struct natgw_address row = {
+			.kind = NATGW_ADDRESS_PRIVATE_IP,
+			.gateway = (__u8)pass->gateway_index[i],
+			.on_host = netdev_holds(pass->netdev, addr, NULL),
+		};
+
+		err = append(wanted, addr, &row);
+	}
+	if (count > NATGW_HOST_ADDRS_MAX) {
+		log_warning("the host has %zu addresses, %u of them are known to natgw", count,
+			    NATGW_HOST_ADDRS_MAX);
+		count = NATGW_HOST_ADDRS_MAX;
+	}
+	for (size_t i = 0; !err && i < count; i++) {
+		const struct apply_address *held =
+			apply_address_find(numbers->held.rows, numbers->held.count, addrs[i].addr);
+		struct natgw_address row = { .kind = NATGW_ADDRESS_HOST };
+
+		/* An EIP that drains stays one until its sessions have ended. */
+		if (held && held->row.kind == NATGW_ADDRESS_EIP && held->row.draining) {
+			row = held->row;
+			row.on_host = 1;
+		}
+		err = append(wanted, addrs[i].addr, &row);
+	}
+	return err;
+}
+
+int apply_address_wanted(struct apply_pass *pass, struct apply_address **ret_rows,
+			 size_t *ret_count)
+{
+	struct eip_numbers numbers = { .held = { .rows = NULL } };
+	struct row_list wanted = { .rows = NULL };
+	int err = read_held(pass->dp, &numbers.held);
+
+	for (size_t i = 0; i < numbers.held.count; i++) {
+		const struct natgw_address *row = &numbers.held.rows[i].row;
+
+		if (row->kind == NATGW_ADDRESS_EIP && row->eip < NATGW_EIPS_MAX) {
+			numbers.used[row->eip] = true;
+		}
+	}
+	if (!err) {
+		err = add_all_eips(pass, &numbers, &wanted);
+	}
+	if (!err) {
+		err = add_others(pass, &numbers, &wanted);
+	}
+	free(numbers.held.rows);
+	if (err) {
+		free(wanted.rows);
+		return err;
+	}
+	sort(&wanted);
+	*ret_rows = wanted.rows;
+	*ret_count = wanted.count;
+	return 0;
+}
+
+int apply_address_put(struct apply_pass *pass, const struct apply_address *rows, size_t count)
+{
+	struct row_list held = { .rows = NULL };
+	int err = read_held(pass->dp, &held);
+
+	for (size_t i = 0; !err && i < count; i++) {
+		const struct apply_address *old =
+			apply_address_find(held.rows, held.count, rows[i].addr);
+
+		if (!old || memcmp(&old->row, &rows[i].row, sizeof(old->row)) != 0) {
+			err = datapath_set_address(pass->dp, rows[i].addr, &rows[i].row);
+		}
+	}
+	free(held.rows);
+	return err;
+}
+
+static int drop_row(struct apply_pass *pass, const struct apply_address *held)
+{
+	struct natgw_address row = held->row;
+	int err;
+
+	if (row.kind != NATGW_ADDRESS_EIP) {
+		err = datapath_del_address(pass->dp, held->addr);
+		return err == -ENOENT ? 0 : err;
+	}
+	row.draining = 1;
+	row.on_host = netdev_holds(pass->netdev, held->addr, NULL);
+	if (memcmp(&row, &held->row, sizeof(row)) == 0) {
+		return 0;
+	}
+	return datapath_set_address(pass->dp, held->addr, &row);
+}
+
+int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows, size_t count)
+{
+	struct row_list held = { .rows = NULL };
+	int err = read_held(pass->dp, &held);
+
+	for (size_t i = 0; !err && i < held.count; i++) {
+		if (!apply_address_find(rows, count, held.rows[i].addr)) {
+			err = drop_row(pass, &held.rows[i]);
+		}
+	}
+	free(held.rows);
+	return err;
+}
+
+int apply_address_forget(struct datapath *dp, uint8_t gateway)
+{
+	struct row_list held = { .rows = NULL };
+	int err = read_held(dp, &held);
+
+	for (size_t i = 0; !err && i < held.count; i++) {
+		const struct natgw_address *row = &held.rows[i].row;
+
+		if (row->kind == NATGW_ADDRESS_EIP && row->draining && row->gateway == gateway) {
+			err = datapath_del_address(dp, held.rows[i].addr);
+			err = err == -ENOENT ? 0 : err;
+		}
+	}
+	free(held.rows);
+	return err;
+}

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Rows of "gateways" and "pool". A gateway keeps its index as long as its private IP has a row,
+ * across restarts and reloads; sessions carry that index.
+ */
+#include "apply_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NANOSECONDS 1000000000ULL
+
+static uint32_t ticks(uint32_t seconds)
+{
+	uint64_t tick = 1ULL << NATGW_TICK_SHIFT;
+
+	return (uint32_t)((seconds * NANOSECONDS + tick - 1) >> NATGW_TICK_SHIFT);
+}
+
+static int read_rows(struct apply_pass *pass)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		int err = datapath_get_gateway(pass->dp, i, &pass->gateways[i]);
+
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+static uint32_t find_known(const struct apply_pass *pass, __be32 private_ip)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		if (pass->gateways[i].state != NATGW_GATEWAY_NONE &&
+		    pass->gateways[i].private_ip == private_ip) {
+			return i;
+		}
+	}
+	return 0;
+}
+
+static bool has_sessions(struct datapath *dp, uint32_t gateway)
+{
+	struct natgw_active active;
+
+	if (datapath_read_active(dp, gateway, &active)) {
+		return true;
+	}
+	for (int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
+		if (active.opening[proto] || active.established[proto]) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A row that nobody has used, else one whose gateway was deleted and has no session left. */
+static int take_row(struct apply_pass *pass, const bool *taken, uint32_t *ret_index)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		if (!taken[i] && pass->gateways[i].state == NATGW_GATEWAY_NONE) {
+			*ret_index = i;
+			return 0;
+		}
+	}
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		int err;
+
+		if (taken[i] || pass->gateways[i].state != NATGW_GATEWAY_DELETED ||
+		    has_sessions(pass->dp, i)) {
+			continue;
+		}
+		err = apply_address_forget(pass->dp, (uint8_t)i);
+		if (!err) {
+			memset(&pass->gateways[i], 0, sizeof(pass->gateways[i]));
+			memset(&pass->state->gateways[i], 0, sizeof(pass->state->gateways[i]));
+			*ret_index = i;
+		}
+		return err;
+	}
+	return -ENOSPC;
+}
+
+int apply_gateway_assign(struct apply_pass *pass)
+{
+	bool taken[NATGW_GATEWAYS_MAX] = { false };
+	int err = read_rows(pass);
+
+	if (err) {
+		return err;
+	}
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		uint32_t index = find_known(pass, pass->config->gateways[i].private_ip);
+
+		pass->gateway_index[i] = index;
+		taken[index] = true;
+	}
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		if (pass->gateway_index[i]) {
+			continue;
+		}
+		err = take_row(pass, taken, &pass->gateway_index[i]);
+		if (err) {
+			return err;
+		}
+		taken[pass->gateway_index[i]] = true;
+	}
+	return 0;
+}
+
+static int put_row(struct apply_pass *pass, uint32_t index, const struct natgw_gateway *row)
+{
+	int err;
+
+	if (memcmp(row, &pass->gateways[index], sizeof(*row)) == 0) {
+		return 0;
+	}
+	err = datapath_set_gateway(pass->dp, index, row);
+	if (!err) {
+		pass->gateways[index] = *row;
+	}
+	return err;
+}
+
+int apply_gateway_rows(struct apply_pass *pass)
+{
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		const struct config_gateway *gateway = &pass->config->gateways[i];
+		uint32_t index = pass->gateway_index[i];
+		struct natgw_gateway row = pass->gateways[index];
+		int err;
+
+		/* A gateway that is in use stays so, whatever changes. */
+		if (row.state != NATGW_GATEWAY_AVAILABLE) {
+			row.state = NATGW_GATEWAY_PENDING;
+		}
+		row.private_ip = gateway->private_ip;
+		row.port_first = gateway->port_first;
+		row.port_count = (uint32_t)gateway->port_last - gateway->port_first + 1;
+		for (int timer = 0; timer < NATGW_TIMER_COUNT; timer++) {
+			row.timeout[timer] = ticks(gateway->timeout_s[timer]);
+		}
+		err = put_row(pass, index, &row);
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* ---- pools ---- */
+
+struct pool {
+	uint32_t gateway;
+	uint32_t count;
+	struct natgw_pool_row rows[NATGW_EIPS_PER_GATEWAY_MAX];
+};
+
+static int read_pool(struct apply_pass *pass, uint32_t gateway, struct pool *ret_pool)
+{
+	ret_pool->gateway = gateway;
+	ret_pool->count = pass->gateways[gateway].eip_count;
+	if (ret_pool->count > NATGW_EIPS_PER_GATEWAY_MAX) {
+		return -EPROTO;
+	}
+	for (uint32_t i = 0; i < ret_pool->count; i++) {
+		int err = datapath_get_pool(pass->dp, gateway, i, &ret_pool->rows[i]);
+
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int put_count(struct apply_pass *pass, struct pool *pool, uint32_t count)
+{
+	struct natgw_gateway row = pass->gateways[pool->gateway];
+
+	row.eip_count = (__u16)count;
+	pool->count = count;
+	return put_row(pass, pool->gateway, &row);
+}
+
+/* The row first, then the count that makes it visible. */
+static int add_to_pool(struct apply_pass *pass, struct pool *pool, const struct natgw_pool_row *row)
+{
+	int err = datapath_set_pool(pass->dp, pool->gateway, pool->count, row);
+
+	if (err) {
+		return err;
+	}
+	pool->rows[pool->count] = *row;
+	return put_count(pass, pool, pool->count + 1);
+}
+
+/* The last row into the hole: for a moment it is there twice, which harms nobody. */
+static int remove_from_pool(struct apply_pass *pass, struct pool *pool, uint32_t position)
+{
+	uint32_t last = pool->count - 1;
+
+	if (position != last) {
+		int err = datapath_set_pool(pass->dp, pool->gateway, position, &pool->rows[last]);
+
+		if (err) {
+			return err;
+		}
+		pool->rows[position] = pool->rows[last];
+	}
+	return put_count(pass, pool, last);
+}
+
+static bool wants(const struct config_gateway *gateway, __be32 addr)
+{
+	for (size_t i = 0; gateway && i < gateway->eip_count; i++) {
+		if (gateway->eips[i] == addr) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* gateway NULL: nothing is wanted. keep: at least so many rows stay. */
+static int shrink_pool(struct apply_pass *pass, struct pool *pool,
+		       const struct config_gateway *gateway, uint32_t keep)
+{
+	uint32_t position = pool->count;
+
+	while (position > 0 && pool->count > keep) {
+		int err;
+
+		position--;
+		if (wants(gateway, pool->rows[position].addr)) {
+			continue;
+		}
+		err = remove_from_pool(pass, pool, position);
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+static bool pool_has(const struct pool *pool, const struct natgw_pool_row *row)
+{
+	for (uint32_t i = 0; i < pool->count; i++) {
+		if (pool->rows[i].addr == row->addr && pool->rows[i].eip == row->eip) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int grow_pool(struct apply_pass *pass, struct pool *pool,
+		     const struct config_gateway *gateway, const struct natgw_pool_row *row)
+{
+	int err = 0;
+
+	if (pool_has(pool, row)) {
+		return 0;
+	}
+	/* Full: one that goes anyhow goes before. */
+	if (pool->count == NATGW_EIPS_PER_GATEWAY_MAX) {
+		err = shrink_pool(pass, pool, gateway, NATGW_EIPS_PER_GATEWAY_MAX - 1);
+	}
+	if (!err && pool->count == NATGW_EIPS_PER_GATEWAY_MAX) {
+		err = -ENOSPC;
+	}
+	return err ? err : add_to_pool(pass, pool, row);
+}
+
+static int fill_pool(struct apply_pass *pass, struct pool *pool,
+		     const struct config_gateway *gateway, const struct apply_address *eips,
+		     size_t count)
+{
+	for (size_t i = 0; i < gateway->eip_count; i++) {
+		const struct apply_address *eip = apply_address_find(eips, count, gateway->eips[i]);
+		struct natgw_pool_row row = { .addr = gateway->eips[i] };
+		int err;
+
+		if (!eip) {
+			return -ENOENT;
+		}
+		row.eip = eip->row.eip;
+		err = grow_pool(pass, pool, gateway, &row);
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+int apply_gateway_pools(struct apply_pass *pass, const struct apply_address *eips, size_t count)
+{
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		const struct config_gateway *gateway = &pass->config->gateways[i];
+		struct pool pool;
+		int err = read_pool(pass, pass->gateway_index[i], &pool);
+
+		if (!err) {
+			err = fill_pool(pass, &pool, gateway, eips, count);
+		}
+		if (!err) {
+			err = shrink_pool(pass, &pool, gateway, 0);
+		}
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* ---- states ---- */
+
+int apply_gateway_activate(struct natgwd_state *state)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_gateway row;
+		int err;
+
+		if (state->gateways[i].state != NATGW_GATEWAY_PENDING) {
+			continue;
+		}
+		err = datapath_get_gateway(state->dp, i, &row);
+		if (!err) {
+			row.state = NATGW_GATEWAY_AVAILABLE;
+			err = datapath_set_gateway(state->dp, i, &row);
+		}
+		if (err) {
+			return err;
+		}
+		state->gateways[i].state = NATGW_GATEWAY_AVAILABLE;
+	}
+	return 0;
+}
+
+int apply_gateway_retire(struct apply_pass *pass)
+{
+	bool wanted[NATGW_GATEWAYS_MAX] = { false };
+
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		wanted[pass->gateway_index[i]] = true;
+	}
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_gateway row = pass->gateways[i];
+		int err;
+
+		if (wanted[i] || row.state == NATGW_GATEWAY_NONE) {
+			continue;
+		}
+		row.state = NATGW_GATEWAY_DELETED;
+		row.eip_count = 0;
+		err = put_row(pass, i, &row);
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}

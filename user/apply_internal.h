@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the apply_*.c files share; nobody else includes this. */
+#ifndef NATGW_USER_APPLY_INTERNAL_H
+#define NATGW_USER_APPLY_INTERNAL_H
+
+#include "apply.h"
+
+/* A row of "addresses". */
+struct apply_address {
+	__be32 addr;
+	struct natgw_address row;
+};
+
+struct apply_pass {
+	struct natgwd_state *state;
+	struct datapath *dp;
+	const struct config *config;
+	const struct netdev *netdev;
+	uint32_t gateway_index[NATGW_GATEWAYS_MAX];	   /* by position in the config */
+	struct natgw_gateway gateways[NATGW_GATEWAYS_MAX]; /* rows as they are, by index */
+};
+
+/* ---- apply_gateway.c ---- */
+
+/* Finds each gateway's index: by its private IP where the maps know it, else a free one. */
+int apply_gateway_assign(struct apply_pass *pass);
+/* Writes the rows of the config's gateways; a new one is pending. */
+int apply_gateway_rows(struct apply_pass *pass);
+/* EIPs into and out of the pools. eips: rows of "addresses" that are EIPs, sorted by address. */
+int apply_gateway_pools(struct apply_pass *pass, const struct apply_address *eips, size_t count);
+int apply_gateway_activate(struct natgwd_state *state);
+/* Gateways that are not in the config any more. */
+int apply_gateway_retire(struct apply_pass *pass);
+
+/* ---- apply_address.c ---- */
+
+/* The rows that should be, sorted by address; the caller frees *ret_rows. */
+int apply_address_wanted(struct apply_pass *pass, struct apply_address **ret_rows,
+			 size_t *ret_count);
+/* Writes what is new or different. */
+int apply_address_put(struct apply_pass *pass, const struct apply_address *rows, size_t count);
+/* What is not wanted any more: EIPs drain, the rest goes. */
+int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows, size_t count);
+/* Draining EIPs of a gateway without sessions are forgotten, so that its index can be used again.
+ */
+int apply_address_forget(struct datapath *dp, uint8_t gateway);
+const struct apply_address *apply_address_find(const struct apply_address *rows, size_t count,
+					       __be32 addr);
+
+/* ---- apply_route.c ---- */
+
+/* Subnets and routes of all tables. */
+int apply_route_tables(struct apply_pass *pass);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The running natgwd: start, event loop, reload, end. */
+#ifndef NATGW_USER_DAEMON_H
+#define NATGW_USER_DAEMON_H
+
+#include "config.h"
+
+/*
+ * Starts, serves until SIGTERM or SIGINT, leaves the data path in place. Takes config over. 0, or a
+ * negative errno after one logged line and with nothing left that was not there before.
+ */
+int daemon_run(struct config *config);
+
+#endif

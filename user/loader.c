@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The BPF object. Responsible for: what the pins mean, the sizes of the maps, loading and pinning.
+ * Not for attaching (attach) nor for the rows of any map but "layout".
+ *
+ * "layout" is pinned last: where it is, every map was complete once. Where it is missing, a start
+ * was cut short before it attached anything, and what it left is thrown away.
+ */
+#include "loader.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "natgw.skel.h"
+
+#include "cleanup.h"
+#include "config.h"
+#include "log.h"
+#include "natgw_maps.h"
+#include "pindir.h"
+
+#define LOADER_LAYOUT "layout"
+
+struct loader {
+	struct natgw_bpf *skeleton;
+	char pin_path[CONFIG_PATH_MAX];
+	bool fresh;
+	struct natgw_layout layout;
+};
+
+struct loader_copy {
+	struct natgw_bpf *skeleton;
+};
+
+static const char *const program_names[LOADER_PROGRAM_COUNT] = {
+	[LOADER_XDP_INTERNAL] = "natgw_internal", [LOADER_XDP_EXTERNAL] = "natgw_external",
+	[LOADER_XDP_CHECK] = "natgw_check",	  [LOADER_TC_INT] = "natgw_tc_int",
+	[LOADER_TC_EXT] = "natgw_tc_ext",	  [LOADER_TC_EGR] = "natgw_tc_egr",
+	[LOADER_TC_GUARD] = "natgw_guard",
+};
+
+/* Iterators over "inbound": the program and the name of its pin. */
+static const char *const iterators[][2] = {
+	{ "natgw_sessions", "sessions" },
+	{ "natgw_dump", "dump" },
+	{ "natgw_sweep", "sweep" },
+};
+
+static int open_pin(const char *pin_path, const char *name)
+{
+	char path[PINDIR_PATH_MAX];
+	int fd;
+
+	pindir_join(path, pin_path, "", name);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? -errno : fd;
+}
+
+static int find_link(const char *path, const char *name, void *arg)
+{
+	(void)path;
+	(void)arg;
+	return strncmp(name, "xdp_", 4) == 0 ? -EEXIST : 0;
+}
+
+/* No layout: throw away what a start left behind, unless something is attached all the same. */
+static int start_fresh(struct loader *loader, uint32_t sessions)
+{
+	int err = pindir_each(loader->pin_path, find_link, NULL);
+
+	if (err == -EEXIST) {
+		log_error(
+			"%s holds attached programs, but its map \"layout\" is gone: natgwd --detach removes them (and ends their sessions)",
+			loader->pin_path);
+		return -EPROTO;
+	}
+	if (!err) {
+		err = pindir_clear(loader->pin_path, false);
+	}
+	if (err) {
+		log_error("cannot clear %s: %s", loader->pin_path, strerror(-err));
+		return err;
+	}
+	loader->fresh = true;
+	loader->layout.version = NATGW_LAYOUT_VERSION;
+	loader->layout.sessions_max = sessions;
+	return 0;
+}
+
+static int read_layout(struct loader *loader, uint32_t sessions)
+{
+	_cleanup_close_ int fd = open_pin(loader->pin_path, LOADER_LAYOUT);
+	__u32 key = 0;
+
+	if (fd == -ENOENT) {
+		return start_fresh(loader, sessions);
+	}
+	if (fd < 0 || bpf_map_lookup_elem(fd, &key, &loader->layout) < 0) {
+		int err = fd < 0 ? fd : -errno;
+
+		log_error("cannot read %s/" LOADER_LAYOUT ": %s", loader->pin_path, strerror(-err));
+		return err;
+	}
+	if (loader->layout.version != NATGW_LAYOUT_VERSION) {
+		log_error(
+			"the maps in %s have layout version %u, this natgwd has %u: natgwd --detach removes them and ends their sessions",
+			loader->pin_path, loader->layout.version, NATGW_LAYOUT_VERSION);
+		return -EPROTO;
+	}
+	if (loader->layout.sessions_max != sessions) {
+		log_warning(
+			"limits.sessions is %u, the pinned tables have %u rows and are kept: natgwd --detach first to change it (ends their sessions)",
+			sessions, loader->layout.sessions_max);
+	}
+	return 0;
+}
+
+static int check_map(struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) < 0) {
+		return -errno;
+	}
+	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+	    info.value_size != bpf_map__value_size(map)) {
+		return -EPROTO;
+	}
+	return 0;
+}
+
+static int reuse_map(const char *pin_path, struct bpf_map *map)
+{
+	_cleanup_close_ int fd = open_pin(pin_path, bpf_map__name(map));
+	int err;
+
+	if (fd == -ENOENT) {
+		return 0;
+	}
+	if (fd < 0) {
+		return fd;
+	}
+	err = check_map(map, fd);
+	/* Takes a copy of the descriptor. */
+	return err ? err : bpf_map__reuse_fd(map, fd);
+}
+
+static int reuse_maps(const struct loader *loader, struct natgw_bpf *skeleton)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map (map, skeleton->obj) {
+		int err = 0;
+
+		if (bpf_map__is_internal(map)) {
+			continue;
+		}
+		if (!loader->fresh && !pindir_has(loader->pin_path, bpf_map__name(map))) {
+			log_warning("map %s is missing in %s and made anew", bpf_map__name(map),
+				    loader->pin_path);
+		}
+		err = bpf_map__set_pin_path(map, NULL);
+		if (!err) {
+			err = reuse_map(loader->pin_path, map);
+		}
+		if (err) {
+			log_error("cannot take over map %s of %s: %s", bpf_map__name(map),
+				  loader->pin_path,
+				  err == -EPROTO ? "it has another type or size" : strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* A table that is pinned keeps its size: bpf_map__reuse_fd has set it already. */
+static int size_maps(const struct loader *loader, struct natgw_bpf *skeleton)
+{
+	static const char *const tables[] = { "outbound", "inbound" };
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, tables[i]);
+		int err;
+
+		if (!map) {
+			return -ENOENT;
+		}
+		err = bpf_map__set_max_entries(map, loader->layout.sessions_max);
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int open_object(const struct loader *loader, struct natgw_bpf **ret_skeleton)
+{
+	struct natgw_bpf *skeleton = natgw_bpf__open();
+	int err;
+
+	if (!skeleton) {
+		err = -errno;
+		log_error("cannot open the BPF object: %s", strerror(-err));
+		return err;
+	}
+	err = size_maps(loader, skeleton);
+	if (err) {
+		log_error("cannot size the session tables: %s", strerror(-err));
+	} else {
+		err = reuse_maps(loader, skeleton);
+	}
+	if (err) {
+		natgw_bpf__destroy(skeleton);
+		return err;
+	}
+	*ret_skeleton = skeleton;
+	return 0;
+}
+
+int loader_open(const char *pin_path, uint32_t sessions, struct loader **ret_loader)
+{
+	struct loader *loader = calloc(1, sizeof(*loader));
+	int err;
+
+	if (!loader) {
+		return -ENOMEM;
+	}
+	snprintf(loader->pin_path, sizeof(loader->pin_path), "%s", pin_path);
+	err = read_layout(loader, sessions);
+	if (!err) {
+		err = open_object(loader, &loader->skeleton);
+	}
+	if (err) {
+		loader_free(loader);
+		return err;
+	}
+	*ret_loader = loader;
+	return 0;
+}
+
+static int pin_map(const struct loader *loader, struct bpf_map *map)
+{
+	char path[PINDIR_PATH_MAX];
+
+	pindir_join(path, loader->pin_path, "", bpf_map__name(map));
+	if (bpf_obj_pin(bpf_map__fd(map), path) < 0 && errno != EEXIST) {
+		int err = -errno;
+
+		log_error("cannot pin map %s in %s: %s", bpf_map__name(map), loader->pin_path,
+			  strerror(-err));
+		return err;
+	}
+	return 0;
+}
+
+/* The maps, and at the very end the one that says that they are complete. */
+static int pin_maps(const struct loader *loader)
+{
+	struct bpf_map *layout = NULL;
+	struct bpf_map *map;
+	__u32 key = 0;
+
+	bpf_object__for_each_map (map, loader->skeleton->obj) {
+		int err = 0;
+
+		if (bpf_map__is_internal(map)) {
+			continue;
+		}
+		if (strcmp(bpf_map__name(map), LOADER_LAYOUT) == 0) {
+			layout = map;
+			continue;
+		}
+		err = pin_map(loader, map);
+		if (err) {
+			return err;
+		}
+	}
+	if (!layout) {
+		return -ENOENT;
+	}
+	if (bpf_map_update_elem(bpf_map__fd(layout), &key, &loader->layout, BPF_ANY) < 0) {
+		return -errno;
+	}
+	return pin_map(loader, layout);
+}
+
+static int pin_iterator(const struct loader *loader, const char *program_name, const char *pin_name)
+{
+	const struct bpf_object *object = loader->skeleton->obj;
+	const struct bpf_program *program = bpf_object__find_program_by_name(object, program_name);
+	const struct bpf_map *map = bpf_object__find_map_by_name(object, "inbound");
+	union bpf_iter_link_info info = { 0 };
+	LIBBPF_OPTS(bpf_link_create_opts, options);
+	_cleanup_close_ int fd = -1;
+
+	if (!program || !map) {
+		return -ENOENT;
+	}
+	info.map.map_fd = (__u32)bpf_map__fd(map);
+	options.iter_info = &info;
+	options.iter_info_len = sizeof(info);
+	fd = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, &options);
+	return fd < 0 ? -errno : pindir_replace(loader->pin_path, pin_name, fd);
+}
+
+static int pin_programs(const struct loader *loader)
+{
+	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
+		int err = pin_iterator(loader, iterators[i][0], iterators[i][1]);
+
+		if (err) {
+			log_error("cannot pin the iterator %s in %s: %s", iterators[i][1],
+				  loader->pin_path, strerror(-err));
+			return err;
+		}
+	}
+	for (int i = 0; i < LOADER_PROGRAM_COUNT; i++) {
+		int fd = loader_program_fd(loader, (enum loader_program)i);
+		int err = fd < 0 ? fd : pindir_replace(loader->pin_path, program_names[i], fd);
+
+		if (err) {
+			log_error("cannot pin the program %s in %s: %s", program_names[i],
+				  loader->pin_path, strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+int loader_load(struct loader *loader)
+{
+	int err = natgw_bpf__load(loader->skeleton);
+
+	if (err) {
+		log_error("cannot load the BPF programs: %s%s", strerror(-err),
+			  err == -EPERM ? " (natgwd must be started as root)" : "");
+		return err;
+	}
+	err = pin_maps(loader);
+	if (err) {
+		log_error("cannot pin the maps in %s: %s", loader->pin_path, strerror(-err));
+		return err;
+	}
+	return pin_programs(loader);
+}
+
+bool loader_is_fresh(const struct loader *loader)
+{
+	return loader->fresh;
+}
+
+int loader_program_fd(const struct loader *loader, enum loader_program program)
+{
+	const struct bpf_program *found =
+		bpf_object__find_program_by_name(loader->skeleton->obj, program_names[program]);
+
+	return found ? bpf_program__fd(found) : -ENOENT;
+}
+
+const char *loader_program_name(enum loader_program program)
+{
+	return program_names[program];
+}
+
+int loader_copy_program(const struct loader *loader, enum loader_program program,
+			struct loader_copy **ret_copy, struct bpf_object **ret_object)
+{
+	_cleanup_free_ struct loader_copy *copy = calloc(1, sizeof(*copy));
+	struct bpf_program *each;
+	int err;
+
+	if (!copy) {
+		return -ENOMEM;
+	}
+	err = open_object(loader, &copy->skeleton);
+	if (err) {
+		return err;
+	}
+	bpf_object__for_each_program (each, copy->skeleton->obj) {
+		bool wanted = strcmp(bpf_program__name(each), program_names[program]) == 0;
+
+		bpf_program__set_autoload(each, wanted);
+	}
+	*ret_object = copy->skeleton->obj;
+	*ret_copy = TAKE_PTR(copy);
+	return 0;
+}
+
+void loader_free_copy(struct loader_copy *copy)
+{
+	if (copy) {
+		natgw_bpf__destroy(copy->skeleton);
+		free(copy);
+	}
+}
+
+void loader_free(struct loader *loader)
+{
+	if (loader) {
+		natgw_bpf__destroy(loader->skeleton);
+		free(loader);
+	}
+}

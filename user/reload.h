@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef NATGW_USER_RELOAD_H
+#define NATGW_USER_RELOAD_H
+
+#include "follow.h"
+
+/*
+ * Reads the config file again and applies the difference. A file with an error changes nothing;
+ * what needs a restart is said and stays as it is. Counts in state.
+ */
+void reload_config(struct follow *follow);
+
+#endif
