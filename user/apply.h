@@ -11,9 +11,6 @@
 #include "netdev.h"
 #include "state.h"
 
-/* Whether the config fits into the maps: 0, or -EINVAL/-E2BIG with one logged line. */
-int apply_check(const struct config *config);
-
 /*
  * Makes the maps say what config says. serving: the programs are attached, so new gateways become
  * available at once; otherwise they stay pending until apply_activate. Fills state->gateways and

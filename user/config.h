@@ -18,7 +18,7 @@
 #define CONFIG_NAME_MAX 32 /* with the NUL */
 #define CONFIG_PATH_MAX 108
 #define CONFIG_FILE_MAX 1048576 /* bytes of a file that is read */
-#define CONFIG_TABLES_MAX 255
+#define CONFIG_TABLES_MAX 255	/* their numbers take 1 to 255 in the maps */
 #define CONFIG_TIMEOUT_MAX_S                                                \
 	86400U /* in ticks far below half of 32 bits, where ages would turn \
 		*/

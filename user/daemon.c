@@ -268,11 +268,8 @@ static int serve(struct daemon *daemon)
 static int start(struct daemon *daemon)
 {
 	const struct config *config = daemon->state.config;
-	int err = apply_check(config);
+	int err = pindir_open(config->pin_path, &daemon->lock, &daemon->made_folder);
 
-	if (!err) {
-		err = pindir_open(config->pin_path, &daemon->lock, &daemon->made_folder);
-	}
 	if (!err) {
 		err = open_host(daemon);
 	}

@@ -74,8 +74,7 @@ static int add_verdicts(struct output_table *table, const json_t *json)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(json_object_get(json, "verdicts"), i, item)
-	{
+	json_array_foreach (json_object_get(json, "verdicts"), i, item) {
 		if (r == 0) {
 			r = add_verdict(table, item);
 		}
@@ -134,8 +133,7 @@ static int add_gateways(struct output_table *table, const json_t *json)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(json_object_get(json, "traffic"), i, item)
-	{
+	json_array_foreach (json_object_get(json, "traffic"), i, item) {
 		if (r == 0) {
 			r = add_gateway(table, item);
 		}
@@ -152,8 +150,7 @@ static int add_traffic(struct output_table *table, const json_t *json)
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(json_object_get(json, "traffic"), i, item)
-	{
+	json_array_foreach (json_object_get(json, "traffic"), i, item) {
 		for (size_t j = 0; r == 0 && j < sizeof(sides) / sizeof(sides[0]); j++) {
 			const json_t *side = json_object_get(item, sides[j]);
 
@@ -175,8 +172,7 @@ static int add_generated(struct output_table *table, const json_t *json)
 	int r = output_table_add(table, "GENERATED");
 
 	r = r ? r : output_table_add(table, "PACKETS");
-	json_object_foreach(json_object_get(json, "generated"), kind, packets)
-	{
+	json_object_foreach (json_object_get(json, "generated"), kind, packets) {
 		r = r ? r : output_table_add(table, "%s", kind);
 		r = r ? r : add_number(table, json_integer_value(packets));
 	}

@@ -33,8 +33,7 @@ static const char *join(const json_t *list, char *buffer, size_t size)
 	json_t *item;
 
 	snprintf(buffer, size, "-");
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach (list, i, item) {
 		int n = snprintf(buffer + used, size - used, "%s%s", i ? ", " : "",
 				 json_string_value(item));
 
@@ -70,8 +69,7 @@ static int print_list(const json_t *list, const char *alignment, const char *con
 	size_t i;
 	json_t *item;
 
-	json_array_foreach(list, i, item)
-	{
+	json_array_foreach (list, i, item) {
 		if (r == 0) {
 			r = fn(table, item);
 		}
@@ -179,8 +177,7 @@ static int print_gateway(const json_t *gateway, FILE *stream)
 	fprintf(stream, "  ports              %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT "\n",
 		number_of(gateway, "port_first"), number_of(gateway, "port_last"));
 	fprintf(stream, "  timeouts           ");
-	json_object_foreach(json_object_get(gateway, "timeouts"), timer, seconds)
-	{
+	json_object_foreach (json_object_get(gateway, "timeouts"), timer, seconds) {
 		fprintf(stream, "%s%s %" JSON_INTEGER_FORMAT "s", separator, timer,
 			json_integer_value(seconds));
 		separator = ", ";
@@ -200,8 +197,7 @@ int output_text_gateways(const json_t *json, FILE *stream)
 	size_t i;
 	json_t *gateway;
 
-	json_array_foreach(json_object_get(json, "gateways"), i, gateway)
-	{
+	json_array_foreach (json_object_get(json, "gateways"), i, gateway) {
 		if (i > 0) {
 			fputc('\n', stream);
 		}

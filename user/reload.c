@@ -90,11 +90,6 @@ static int apply_file(struct follow *follow)
 		log_error("reload: %s", wrong.text);
 		return err;
 	}
-	err = apply_check(config);
-	if (err) {
-		config_free(config);
-		return err;
-	}
 	config_warnings(config, warn, NULL);
 	keep_fixed(state->config, config);
 	err = apply_config(state, config, follow->netdev, true);
