@@ -89,7 +89,8 @@ static __noinline int answer_write(struct __sk_buff *skb, __u32 quote_len, __be3
 		return -1;
 	}
 	sum = bpf_csum_diff((void *)0, 0, (__be32 *)(void *)quote, sizeof(quote), 0);
-	sum = bpf_csum_diff((void *)0, 0, (__be32 *)(void *)&icmp, sizeof(icmp), (__wsum)sum);
+	sum = bpf_csum_diff((void *)0, 0, (__be32 *)(void *)&icmp, sizeof(icmp),
+			    (BYTEORDER_FORCE __wsum)(__u32)sum);
 	icmp.checksum = (BYTEORDER_FORCE __sum16)(__u16)~checksum_fold((__u64)sum);
 	sum = bpf_csum_diff((void *)0, 0, (__be32 *)(void *)&ip, sizeof(ip), 0);
 	ip.check = (BYTEORDER_FORCE __sum16)(__u16)~checksum_fold((__u64)sum);

@@ -193,6 +193,9 @@ static __always_inline __u32 sweep_seconds_left(const struct natgw_session_recor
 	return idle < record->timeout ? (record->timeout - idle) / NATGW_TICKS_PER_SECOND : 0;
 }
 
+/* The arguments of a print go into an array of numbers. */
+#define SWEEP_POINTER(pointer) ((unsigned long)(pointer))
+
 /*
  * In the manner of /proc/net/nf_conntrack: protocol, number, seconds left, state, gateway, then the
  * packet that the client sends and the packet that it gets, as they are outside natgw.
@@ -210,16 +213,17 @@ int natgw_sessions(struct bpf_iter__bpf_map_elem *ctx)
 	}
 	orig_port = byteorder_host16(record.inbound.orig_port ? record.inbound.orig_port
 							      : key.rem_port);
-	BPF_SEQ_PRINTF(seq, "%s %u %u %s gateway=%u ", sweep_proto_name(key.proto), key.proto,
-		       sweep_seconds_left(&record),
-		       sweep_state_name(session_state(record.inbound.word)),
+	BPF_SEQ_PRINTF(seq, "%s %u %u %s gateway=%u ", SWEEP_POINTER(sweep_proto_name(key.proto)),
+		       key.proto, sweep_seconds_left(&record),
+		       SWEEP_POINTER(sweep_state_name(session_state(record.inbound.word))),
 		       session_gateway(record.inbound.word));
 	BPF_SEQ_PRINTF(seq, "src=%pI4 dst=%pI4 sport=%u dport=%u packets=%llu bytes=%llu ",
-		       &record.inbound.addr, &key.rem_addr, byteorder_host16(record.inbound.port),
-		       orig_port, record.outbound.packets, record.outbound.bytes);
+		       SWEEP_POINTER(&record.inbound.addr), SWEEP_POINTER(&key.rem_addr),
+		       byteorder_host16(record.inbound.port), orig_port, record.outbound.packets,
+		       record.outbound.bytes);
 	BPF_SEQ_PRINTF(seq, "src=%pI4 dst=%pI4 sport=%u dport=%u packets=%llu bytes=%llu\n",
-		       &key.rem_addr, &key.ext_addr, byteorder_host16(key.rem_port),
-		       byteorder_host16(key.ext_port), record.inbound.packets,
-		       record.inbound.bytes);
+		       SWEEP_POINTER(&key.rem_addr), SWEEP_POINTER(&key.ext_addr),
+		       byteorder_host16(key.rem_port), byteorder_host16(key.ext_port),
+		       record.inbound.packets, record.inbound.bytes);
 	return 0;
 }

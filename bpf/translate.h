@@ -83,16 +83,15 @@ translate_endpoint(access_ctx *ctx, const struct packet *pkt, const struct trans
  */
 static __always_inline enum natgw_verdict translate_ttl(access_ctx *ctx, const struct packet *pkt)
 {
-	__u16 *at = access_at(ctx, pkt->l3 + IPV4_TTL, sizeof(*at));
+	__be16 *at = access_at(ctx, pkt->l3 + IPV4_TTL, sizeof(*at));
 	__u16 from, to;
 
 	if (!at) {
 		return NATGW_DROP_INTERNAL;
 	}
 	/* TTL is the first byte of its 16-bit word. */
-	from = *at;
-	to = byteorder_host16((__be16)from) - 0x100;
-	to = BYTEORDER_RAW16(byteorder_wire16(to));
+	from = BYTEORDER_RAW16(*at);
+	to = BYTEORDER_RAW16(byteorder_wire16(byteorder_host16(*at) - 0x100));
 	if (access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, to, 2) |
 	    access_store16(ctx, pkt->l3 + IPV4_TTL, to)) {
 		return NATGW_DROP_INTERNAL;
