@@ -64,6 +64,10 @@ static long create_settle(__u32 round, struct create *create)
 		create->row.addr = other->addr;
 		create->row.port = other->port;
 		create->row.orig_port = other->orig_port;
+		/* Still the row of this key? Else it was read while it became another's. */
+		if (session_find_outbound(&create->key) != other || session_read(other) != word) {
+			return 0;
+		}
 		create->lost = 1;
 		create->verdict = NATGW_OK;
 		return 1;
@@ -80,10 +84,12 @@ static long create_settle(__u32 round, struct create *create)
 /* Takes back the inbound row of a claim that came to nothing; only if it is still that one. */
 static __always_inline void create_roll_back(const struct natgw_inbound_key *key, __u64 word)
 {
-	struct natgw_session *row = session_find_inbound_of(key, session_generation(word));
+	__u64 current;
+	struct natgw_session *row =
+		session_find_inbound_of(key, session_generation(word), &current);
 
 	if (row) {
-		session_remove_inbound(key, row, session_read(row));
+		session_remove_inbound(key, row, current);
 	}
 }
 

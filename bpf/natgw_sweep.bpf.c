@@ -126,6 +126,7 @@ static __always_inline bool sweep_record(const struct natgw_inbound_key *key,
 	struct natgw_session *row = session_find_inbound(key), *peer;
 	struct natgw_outbound_key peer_key;
 	struct natgw_gateway *gateway;
+	__u64 peer_word;
 
 	if (!row) {
 		return false;
@@ -136,7 +137,8 @@ static __always_inline bool sweep_record(const struct natgw_inbound_key *key,
 	gateway = policy_gateway(session_gateway(record->inbound.word));
 	record->timeout = gateway ? track_timeout(gateway, key->proto, record->inbound.word) : 0;
 	session_outbound_key(key, &record->inbound, record->inbound.word, &peer_key);
-	peer = session_find_outbound_of(&peer_key, session_generation(record->inbound.word));
+	peer = session_find_outbound_of(&peer_key, session_generation(record->inbound.word),
+					&peer_word);
 	if (peer) {
 		record->outbound = *peer;
 	}

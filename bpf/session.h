@@ -148,21 +148,41 @@ static __always_inline void session_inbound_key(const struct natgw_outbound_key 
 	ret_key->reserved[2] = 0;
 }
 
-/* The outbound row of this key and generation, or NULL. */
+/*
+ * The row of this key and generation, or NULL. Whoever goes on to swap must do so from *ret_word,
+ * not from another reading: the row may be deleted and the same element inserted again under the
+ * same key in between, and the second reading would be the new session's.
+ */
 static __always_inline struct natgw_session *
-session_find_outbound_of(const struct natgw_outbound_key *key, __u32 generation_number)
+session_find_outbound_of(const struct natgw_outbound_key *key, __u32 generation_number,
+			 __u64 *ret_word)
 {
-	struct natgw_session *row = session_find_outbound(key);
+	struct natgw_session *row = bpf_map_lookup_elem(&outbound, key);
 
-	return row && session_generation(session_read(row)) == generation_number ? row : (void *)0;
+	if (!row) {
+		return (void *)0;
+	}
+	*ret_word = session_read(row);
+	return session_state(*ret_word) != NATGW_STATE_DEAD &&
+			       session_generation(*ret_word) == generation_number
+		       ? row
+		       : (void *)0;
 }
 
 static __always_inline struct natgw_session *
-session_find_inbound_of(const struct natgw_inbound_key *key, __u32 generation_number)
+session_find_inbound_of(const struct natgw_inbound_key *key, __u32 generation_number,
+			__u64 *ret_word)
 {
-	struct natgw_session *row = session_find_inbound(key);
+	struct natgw_session *row = bpf_map_lookup_elem(&inbound, key);
 
-	return row && session_generation(session_read(row)) == generation_number ? row : (void *)0;
+	if (!row) {
+		return (void *)0;
+	}
+	*ret_word = session_read(row);
+	return session_state(*ret_word) != NATGW_STATE_DEAD &&
+			       session_generation(*ret_word) == generation_number
+		       ? row
+		       : (void *)0;
 }
 
 /* Removes the outbound row of this generation, if it is still there. */
@@ -172,12 +192,13 @@ static __always_inline bool session_remove_outbound_of(const struct natgw_outbou
 	/* The word may change under us: a state being mirrored. It changes a few times in a row's
 	 * life only. */
 	for (int i = 0; i < 4; i++) {
-		struct natgw_session *row = session_find_outbound_of(key, generation_number);
+		__u64 word;
+		struct natgw_session *row = session_find_outbound_of(key, generation_number, &word);
 
 		if (!row) {
 			return false;
 		}
-		if (session_remove_outbound(key, row, session_read(row))) {
+		if (session_remove_outbound(key, row, word)) {
 			return true;
 		}
 	}

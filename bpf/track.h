@@ -51,6 +51,7 @@ static __always_inline bool track_inbound_expired(const struct natgw_inbound_key
 {
 	struct natgw_outbound_key peer_key;
 	struct natgw_session *peer;
+	__u64 peer_word;
 
 	if (session_state(word) == NATGW_STATE_NEW) {
 		/* Its maker is a running program, which always comes to its end. */
@@ -60,7 +61,7 @@ static __always_inline bool track_inbound_expired(const struct natgw_inbound_key
 		return false;
 	}
 	session_outbound_key(key, row, word, &peer_key);
-	peer = session_find_outbound_of(&peer_key, session_generation(word));
+	peer = session_find_outbound_of(&peer_key, session_generation(word), &peer_word);
 	return !peer || track_is_idle(peer, word, key->proto, now);
 }
 
@@ -74,12 +75,13 @@ static __always_inline bool track_outbound_expired(const struct natgw_outbound_k
 {
 	struct natgw_inbound_key peer_key;
 	struct natgw_session *peer;
+	__u64 peer_word;
 
 	if (!track_is_idle(row, word, key->proto, now)) {
 		return false;
 	}
 	session_inbound_key(key, row, &peer_key);
-	peer = session_find_inbound_of(&peer_key, session_generation(word));
+	peer = session_find_inbound_of(&peer_key, session_generation(word), &peer_word);
 	return !peer || track_is_idle(peer, word, key->proto, now);
 }
 
@@ -169,13 +171,14 @@ static __always_inline void track_outbound(const struct natgw_outbound_key *key,
 	__u64 word = session_read(row), next = track_next_word(pkt, word);
 	struct natgw_inbound_key peer_key;
 	struct natgw_session *peer;
+	__u64 peer_word;
 
 	track_stamp(row, pkt);
 	if (next == word) {
 		return;
 	}
 	session_inbound_key(key, row, &peer_key);
-	peer = session_find_inbound_of(&peer_key, session_generation(word));
+	peer = session_find_inbound_of(&peer_key, session_generation(word), &peer_word);
 	if (peer && session_swap(peer, word, next)) {
 		session_swap(row, word, next);
 		track_count_established(key->proto, word, next);
@@ -190,13 +193,14 @@ static __always_inline void track_inbound(const struct natgw_inbound_key *key,
 	__u64 word = session_read(row), next = track_next_word(pkt, word);
 	struct natgw_outbound_key peer_key;
 	struct natgw_session *peer;
+	__u64 peer_word;
 
 	track_stamp(row, pkt);
 	if (next == word || !session_swap(row, word, next)) {
 		return;
 	}
 	session_outbound_key(key, row, word, &peer_key);
-	peer = session_find_outbound_of(&peer_key, session_generation(word));
+	peer = session_find_outbound_of(&peer_key, session_generation(word), &peer_word);
 	if (peer) {
 		session_swap(peer, word, next);
 	}
