@@ -57,7 +57,7 @@ help: ## this list
 $(B)/%.bpf.o: bpf/%.bpf.c
 	$(say) CLANG $@
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MD -MP -MF $(@:.o=.d) -c $< -o $@
 
 $(B)/natgw.bpf.o: $(BPF_OBJECTS)
 	$(say) BPFLINK $@
@@ -72,7 +72,7 @@ $(B)/natgw.skel.h: $(B)/natgw.bpf.o
 $(B)/user/%.o: user/%.c | $(B)/natgw.skel.h
 	$(say) CC $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
 $(B)/natgwd: $(NATGWD_OBJECTS)
 	$(say) LINK $@
@@ -88,7 +88,7 @@ $(B)/natgwctl: $(NATGWCTL_OBJECTS)
 $(B)/san/%.o: user/%.c | $(B)/natgw.skel.h
 	$(say) CC $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE) -MD -MP -c $< -o $@
 
 $(B)/san/libnatgw.a: $(UNIT_MODULES:%=$(B)/san/%.o)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -96,12 +96,12 @@ $(B)/san/libnatgw.a: $(UNIT_MODULES:%=$(B)/san/%.o)
 $(B)/tests/unit/%: tests/unit/%.c $(B)/san/libnatgw.a
 	$(say) TEST $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Ibpf $(CFLAGS) $(SANITIZE) -MMD -MP -MF $@.d $< $(B)/san/libnatgw.a -o $@ -lcmocka $(NATGWD_LIBS)
+	$(Q)$(CC) $(CPPFLAGS) -Ibpf $(CFLAGS) $(SANITIZE) -MD -MP -MF $@.d $< $(B)/san/libnatgw.a -o $@ -lcmocka $(NATGWD_LIBS)
 
 $(B)/tests/bpf/%.o: tests/bpf/%.c | $(B)/natgw.skel.h
 	$(say) CC $@
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MD -MP -c $< -o $@
 
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(BPF_TEST_SUPPORT)
 	$(say) TEST $@

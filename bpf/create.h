@@ -11,10 +11,15 @@
 
 struct create {
 	struct natgw_outbound_key key;
-	struct natgw_session row; /* the outbound row to be, or the winner's */
-	__u32 now;
-	__u8 lost; /* another CPU made the session: row is its copy */
-	enum natgw_verdict verdict;
+	struct ports_claim claim; /* its row becomes the outbound row once the port is claimed */
+	__u32 lost; /* another CPU made the session: the row's external endpoint is its */
+};
+
+/* What the packet's way needs of a session that was just made. */
+struct create_result {
+	__be32 addr; /* external endpoint */
+	__be16 port;
+	__u16 reserved;
 };
 
 static __always_inline void create_count_error(__u32 gateway, __u8 proto,
@@ -39,37 +44,38 @@ static long create_settle(__u32 round, struct create *create)
 {
 	struct natgw_session *other;
 	struct natgw_traffic *counters;
-	__u64 word;
+	__u64 word, again;
+	__be32 addr;
+	__be16 port;
 	long error;
 
 	(void)round;
-
-	error = session_insert_outbound(&create->key, &create->row);
+	error = session_insert_outbound(&create->key, &create->claim.row);
 	if (!error) {
-		create->verdict = NATGW_OK;
+		create->claim.verdict = NATGW_OK;
 		return 1;
 	}
 	if (error != -EEXIST) {
-		create->verdict =
+		create->claim.verdict =
 			error == -E2BIG ? NATGW_DROP_SESSION_TABLE_FULL : NATGW_DROP_INTERNAL;
 		return 1;
 	}
-	other = session_find_outbound(&create->key);
+	other = session_find_outbound(&create->key, &word);
 	if (!other) {
 		/* A dead row whose remover has not got to the delete yet. */
 		return 0;
 	}
-	word = session_read(other);
-	if (!track_outbound_expired(&create->key, other, word, create->now)) {
-		create->row.addr = other->addr;
-		create->row.port = other->port;
-		create->row.orig_port = other->orig_port;
+	if (!track_outbound_expired(&create->key, other, word, create->claim.now)) {
+		addr = other->addr;
+		port = other->port;
 		/* Still the row of this key? Else it was read while it became another's. */
-		if (session_find_outbound(&create->key) != other || session_read(other) != word) {
+		if (session_find_outbound(&create->key, &again) != other || again != word) {
 			return 0;
 		}
+		create->claim.row.addr = addr;
+		create->claim.row.port = port;
 		create->lost = 1;
-		create->verdict = NATGW_OK;
+		create->claim.verdict = NATGW_OK;
 		return 1;
 	}
 	if (session_remove_outbound(&create->key, other, word)) {
@@ -108,56 +114,60 @@ static __always_inline void create_count(__u32 gateway, __u8 proto, bool lost)
 	}
 }
 
-/*
- * Makes the session of a client's first packet. On NATGW_OK create->row.addr and .port are its
- * external endpoint, whoever made it. __noinline: it needs two rows and two keys on the stack,
- * which the pipeline does not have room for; a call costs a nanosecond.
- */
-static __noinline int create_session(const struct packet *pkt, struct create *create)
+/* The inbound row to be; the claim fills in the external endpoint. */
+static __always_inline void create_prepare(struct ports_claim *claim, const struct packet *pkt)
 {
-	struct ports_claim claim = {};
-	struct natgw_gateway *gateway;
-	__u32 index;
+	claim->now = pkt->now;
+	claim->key.rem_addr = pkt->daddr;
+	claim->key.rem_port = pkt->dport;
+	claim->key.proto = pkt->proto;
+	claim->row.word = session_word(NATGW_STATE_OPENING, pkt->gateway, bpf_get_prandom_u32());
+	claim->row.addr = pkt->saddr;
+	claim->row.port = pkt->sport;
+	claim->row.last_seen = pkt->now;
+}
 
-	if (!pkt || !create) {
-		return NATGW_DROP_INTERNAL;
-	}
-	index = create->key.gateway;
-	gateway = policy_gateway(index);
-	if (!gateway) {
-		return NATGW_DROP_INTERNAL;
-	}
-	claim.gateway = index;
-	claim.now = pkt->now;
-	claim.key.rem_addr = pkt->daddr;
-	claim.key.rem_port = pkt->dport;
-	claim.key.proto = pkt->proto;
-	claim.row.word = session_word(NATGW_STATE_OPENING, index, bpf_get_prandom_u32());
-	claim.row.addr = pkt->saddr;
-	claim.row.port = pkt->sport;
-	claim.row.last_seen = pkt->now;
-	create->verdict = ports_claim(&claim, gateway);
-	if (create->verdict != NATGW_OK) {
-		create_count_error(index, pkt->proto, create->verdict);
-		return create->verdict;
-	}
-	create->now = pkt->now;
-	create->row.word = claim.row.word;
-	create->row.addr = claim.key.ext_addr;
-	create->row.port = claim.key.ext_port;
-	create->row.last_seen = pkt->now;
+/* The port is claimed: puts the outbound row in. What was claimed is given back if that fails or is
+ * lost. */
+static __always_inline enum natgw_verdict create_outbound(struct create *create, __u32 reference)
+{
+	create->claim.row.addr = create->claim.key.ext_addr;
+	create->claim.row.port = create->claim.key.ext_port;
+	create->claim.row.nexthop = reference;
 	/* Rounds run out only if a remover is held up that long: the packet is sent again by its
 	 * sender. */
-	create->verdict = NATGW_DROP_INTERNAL;
+	create->claim.verdict = NATGW_DROP_INTERNAL;
 	bpf_loop(NATGW_INSERT_ROUNDS, create_settle, create, 0);
-	if (create->verdict != NATGW_OK || create->lost) {
-		create_roll_back(&claim.key, claim.row.word);
+	if (create->claim.verdict != NATGW_OK || create->lost) {
+		create_roll_back(&create->claim.key, create->claim.row.word);
 	}
-	if (create->verdict != NATGW_OK) {
-		create_count_error(index, pkt->proto, create->verdict);
-		return create->verdict;
+	return create->claim.verdict;
+}
+
+/*
+ * Makes the session of a client's first packet; "reference" is its next hop's. Returns enum
+ * natgw_verdict; on NATGW_OK *ret_result is its external endpoint, whoever made it. __noinline: it
+ * needs 150 bytes of stack for a row and two keys.
+ */
+static __noinline int create_session(const struct packet *pkt, const struct natgw_outbound_key *key,
+				     __u32 reference, struct create_result *ret_result)
+{
+	struct create create = {};
+	enum natgw_verdict verdict;
+
+	create.key = *key;
+	create_prepare(&create.claim, pkt);
+	verdict = ports_claim(&create.claim);
+	if (verdict == NATGW_OK) {
+		verdict = create_outbound(&create, reference);
 	}
-	create_count(index, pkt->proto, create->lost);
+	if (verdict != NATGW_OK) {
+		create_count_error(pkt->gateway, pkt->proto, verdict);
+		return verdict;
+	}
+	create_count(pkt->gateway, pkt->proto, create.lost);
+	ret_result->addr = create.claim.row.addr;
+	ret_result->port = create.claim.row.port;
 	return NATGW_OK;
 }
 

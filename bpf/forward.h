@@ -24,7 +24,7 @@ static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struc
 		return NATGW_DEFER_TTL;
 	}
 	if (!nexthop_cached(pkt->now, nh)) {
-		verdict = nexthop_resolve(ctx, pkt, daddr, nh, mode);
+		verdict = nexthop_resolve(ctx, pkt, daddr, nh, mode.dry);
 	}
 	if (verdict != NATGW_OK) {
 		return verdict;

@@ -34,8 +34,10 @@ static __always_inline struct natgw_session *inbound_find_quoted(const struct pa
 		.rem_port = pkt->quote_dport,
 		.proto = pkt->quote_proto,
 	};
+	__u64 word;
 
-	return pkt->daddr == pkt->quote_saddr ? track_find_inbound(&key, pkt->now) : (void *)0;
+	return pkt->daddr == pkt->quote_saddr ? track_find_inbound(&key, pkt->now, &word)
+					      : (void *)0;
 }
 
 static __always_inline enum natgw_verdict inbound_error(access_ctx *ctx, const struct packet *pkt,
@@ -74,7 +76,8 @@ inbound_translate(access_ctx *ctx, const struct packet *pkt, __be32 addr, __be16
 /* The session's row, or why there is none. */
 static __always_inline enum natgw_verdict inbound_find(const struct packet *pkt,
 						       struct natgw_inbound_key *key,
-						       struct natgw_session **ret_row)
+						       struct natgw_session **ret_row,
+						       __u64 *ret_word)
 {
 	struct natgw_session *row;
 
@@ -86,7 +89,7 @@ static __always_inline enum natgw_verdict inbound_find(const struct packet *pkt,
 		return NATGW_DROP_TO_GATEWAY;
 	}
 	inbound_key(pkt, key);
-	row = track_find_inbound(key, pkt->now);
+	row = track_find_inbound(key, pkt->now, ret_word);
 	*ret_row = row;
 	return row ? NATGW_OK : NATGW_DROP_NO_SESSION;
 }
@@ -103,12 +106,13 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	struct natgw_session *row = (void *)0;
 	struct natgw_inbound_key key = {};
 	struct nexthop nh = {};
+	__u64 word = 0;
 	bool forwarded;
 	__be32 addr;
 	__be16 port;
 
 	if (verdict == NATGW_OK) {
-		verdict = inbound_find(pkt, &key, &row);
+		verdict = inbound_find(pkt, &key, &row, &word);
 	}
 	if (verdict != NATGW_OK || !row) {
 		return verdict;
@@ -130,7 +134,7 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 		if (forwarded && row->nexthop != nh.reference) {
 			row->nexthop = nh.reference;
 		}
-		track_inbound(&key, row, pkt);
+		track_inbound(&key, row, word, pkt);
 		verdict = inbound_translate(ctx, pkt, addr, port);
 	}
 	if (verdict == NATGW_OK && forwarded) {

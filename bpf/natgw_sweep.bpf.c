@@ -73,14 +73,9 @@ static __always_inline void sweep_count_closed(const struct natgw_inbound_key *k
 
 /* Removes the session if it has been expired for the grace time. */
 static __always_inline void sweep_row(const struct natgw_inbound_key *key,
-				      struct natgw_session *row, struct natgw_sweep *stats,
-				      __u32 now)
+				      struct natgw_session *row, __u64 word,
+				      struct natgw_sweep *stats, __u32 now)
 {
-	__u64 word = session_read(row);
-
-	if (session_state(word) == NATGW_STATE_DEAD) {
-		return;
-	}
 	if (!track_inbound_expired(key, row, word, now)) {
 		sweep_count_active(key, word);
 		sweep_mark_port(key);
@@ -105,17 +100,18 @@ int natgw_sweep(struct bpf_iter__bpf_map_elem *ctx)
 	struct natgw_session *row;
 	struct natgw_sweep *stats;
 	__u32 zero = 0;
+	__u64 word;
 
 	if (!sweep_read(ctx, &key)) {
 		return 0;
 	}
 	stats = bpf_map_lookup_elem(&sweep_stats, &zero);
-	row = session_find_inbound(&key);
+	row = session_find_inbound(&key, &word);
 	if (!stats || !row) {
 		return 0;
 	}
 	stats->rows++;
-	sweep_row(&key, row, stats, clock_now_fine());
+	sweep_row(&key, row, word, stats, clock_now_fine());
 	return 0;
 }
 
@@ -123,7 +119,8 @@ int natgw_sweep(struct bpf_iter__bpf_map_elem *ctx)
 static __always_inline bool sweep_record(const struct natgw_inbound_key *key,
 					 struct natgw_session_record *record)
 {
-	struct natgw_session *row = session_find_inbound(key), *peer;
+	__u64 word;
+	struct natgw_session *row = session_find_inbound(key, &word), *peer;
 	struct natgw_outbound_key peer_key;
 	struct natgw_gateway *gateway;
 	__u64 peer_word;
@@ -133,12 +130,12 @@ static __always_inline bool sweep_record(const struct natgw_inbound_key *key,
 	}
 	record->key = *key;
 	record->inbound = *row;
+	record->inbound.word = word;
 	record->now = clock_now_fine();
-	gateway = policy_gateway(session_gateway(record->inbound.word));
-	record->timeout = gateway ? track_timeout(gateway, key->proto, record->inbound.word) : 0;
-	session_outbound_key(key, &record->inbound, record->inbound.word, &peer_key);
-	peer = session_find_outbound_of(&peer_key, session_generation(record->inbound.word),
-					&peer_word);
+	gateway = policy_gateway(session_gateway(word));
+	record->timeout = gateway ? track_timeout(gateway, key->proto, word) : 0;
+	session_outbound_key(key, &record->inbound, word, &peer_key);
+	peer = session_find_outbound_of(&peer_key, session_generation(word), &peer_word);
 	if (peer) {
 		record->outbound = *peer;
 	}

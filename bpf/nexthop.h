@@ -224,11 +224,11 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 /*
  * The next hop by the kernel, and a fresh reference to it in nh->reference, where the session row's
  * came in: when that was current and led elsewhere, the route has changed under sessions that do
- * not know yet.
+ * not know yet. Returns enum natgw_verdict. __noinline: the kernel's lookup needs 100 bytes of
+ * stack that the packet's way has no use for afterwards.
  */
-static __always_inline enum natgw_verdict nexthop_resolve(access_ctx *ctx, const struct packet *pkt,
-							  __be32 daddr, struct nexthop *nh,
-							  struct mode mode)
+static __noinline int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
+				      struct nexthop *nh, bool dry)
 {
 	struct natgw_generation *current = nexthop_generation();
 	__u32 old = nh->reference, index;
@@ -238,7 +238,7 @@ static __always_inline enum natgw_verdict nexthop_resolve(access_ctx *ctx, const
 
 	nh->reference = 0;
 	verdict = nexthop_lookup(ctx, pkt, daddr, nh, &key);
-	if (verdict != NATGW_OK || !current || mode.dry) {
+	if (verdict != NATGW_OK || !current || dry) {
 		return verdict;
 	}
 	entry = nexthop_entry(key, pkt->now, &index);

@@ -58,28 +58,23 @@ outbound_translate(access_ctx *ctx, const struct packet *pkt, __be32 addr, __be1
 	return translate_endpoint(ctx, pkt, &edit);
 }
 
-/* Makes the session and stamps its row: the external endpoint in *addr and *port. */
+/* Makes the session and stamps its row. */
 static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
 							  const struct natgw_outbound_key *key,
-							  __u32 reference, __be32 *addr,
-							  __be16 *port)
+							  __u32 reference,
+							  struct create_result *ret_result)
 {
-	struct create create = {};
+	int verdict = create_session(pkt, key, reference, ret_result);
 	struct natgw_session *row;
-	int verdict;
+	__u64 word;
 
-	create.key = *key;
-	create.row.nexthop = reference;
-	verdict = create_session(pkt, &create);
 	if (verdict != NATGW_OK) {
 		return verdict;
 	}
-	row = session_find_outbound(key);
+	row = session_find_outbound(key, &word);
 	if (row) {
-		track_outbound(key, row, pkt);
+		track_outbound(key, row, word, pkt);
 	}
-	*addr = create.row.addr;
-	*port = create.row.port;
 	return NATGW_OK;
 }
 
@@ -118,8 +113,9 @@ static __always_inline struct natgw_session *outbound_find_quoted(const struct p
 		.proto = pkt->quote_proto,
 		.gateway = pkt->gateway,
 	};
+	__u64 word;
 
-	return track_find_outbound(&key, pkt->now);
+	return track_find_outbound(&key, pkt->now, &word);
 }
 
 static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, struct packet *pkt,
@@ -176,8 +172,8 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	struct natgw_session *row;
 	enum natgw_verdict verdict = pkt->l4_verdict;
 	struct nexthop nh = {};
-	__be32 addr;
-	__be16 port;
+	__u64 word = 0;
+	struct create_result external = {};
 
 	if (verdict != NATGW_OK) {
 		return policy_unless_self(pkt, verdict);
@@ -186,7 +182,7 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 		return outbound_run_error(ctx, pkt, mode);
 	}
 	outbound_key(pkt, &key);
-	row = track_find_outbound(&key, pkt->now);
+	row = track_find_outbound(&key, pkt->now, &word);
 	if (!row) {
 		verdict = outbound_may_create(pkt);
 		if (verdict != NATGW_OK) {
@@ -203,16 +199,16 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 		return NATGW_TRANSLATED;
 	}
 	if (row) {
-		addr = row->addr;
-		port = row->port;
-		track_outbound(&key, row, pkt);
+		external.addr = row->addr;
+		external.port = row->port;
+		track_outbound(&key, row, word, pkt);
 	} else {
-		verdict = outbound_create(pkt, &key, nh.reference, &addr, &port);
+		verdict = outbound_create(pkt, &key, nh.reference, &external);
 		if (verdict != NATGW_OK) {
 			return verdict;
 		}
 	}
-	verdict = outbound_translate(ctx, pkt, addr, port);
+	verdict = outbound_translate(ctx, pkt, external.addr, external.port);
 	if (verdict == NATGW_OK && mode.forward) {
 		verdict = forward_commit(ctx, pkt, &nh);
 		pkt->out_ifindex = nh.ifindex;

@@ -15,37 +15,31 @@
 struct ports_claim {
 	struct natgw_inbound_key key; /* ext_addr and ext_port are filled by the claim */
 	struct natgw_session row;     /* the inbound row to be; its word says which gateway */
-	__u32 gateway;
-	__u32 client_hash; /* says where in the pool the client's EIP is */
+	__u32 client_hash;	      /* says where in the pool the client's EIP is */
 	__u32 random;
-	__u32 eip_count;
-	__u32 port_first;
-	__u32 port_count;
 	__u32 now;
 	enum natgw_verdict verdict; /* NATGW_OK once claimed */
 };
 
-static __always_inline void ports_choose(struct ports_claim *claim, __u32 attempt, __be32 eip)
+static __always_inline __be16 ports_choose(const struct natgw_gateway *gateway, __u32 random,
+					   __u32 attempt)
 {
-	__u32 offset = claim->port_count <= NATGW_CLAIM_TRIES_PER_EIP ? claim->random + attempt
-								      : bpf_get_prandom_u32();
+	__u32 offset = gateway->port_count <= NATGW_CLAIM_TRIES_PER_EIP ? random + attempt
+									: bpf_get_prandom_u32();
 
-	claim->key.ext_addr = eip;
-	claim->key.ext_port =
-		byteorder_wire16((__u16)(claim->port_first + offset % claim->port_count));
+	return byteorder_wire16((__u16)(gateway->port_first + offset % gateway->port_count));
 }
 
 /* The port is another session's: take it over when that has expired. */
 static __always_inline bool ports_take_over(struct ports_claim *claim)
 {
-	struct natgw_session *row = session_find_inbound(&claim->key);
-	struct natgw_traffic *counters;
 	__u64 word;
+	struct natgw_session *row = session_find_inbound(&claim->key, &word);
+	struct natgw_traffic *counters;
 
 	if (!row) {
 		return false;
 	}
-	word = session_read(row);
 	if (!track_inbound_expired(&claim->key, row, word, claim->now) ||
 	    !session_take_over(&claim->key, row, word, claim->row.word)) {
 		return false;
@@ -62,7 +56,7 @@ static __always_inline bool ports_take_over(struct ports_claim *claim)
 	/* A swap is a full barrier: the fields are there when the row is open. Nobody else touches
 	 * a row that is NEW. */
 	session_swap(row, session_with_state(claim->row.word, NATGW_STATE_NEW), claim->row.word);
-	counters = track_counters(claim->gateway);
+	counters = track_counters(session_gateway(claim->row.word));
 	if (counters) {
 		counters->taken_over++;
 	}
@@ -72,28 +66,30 @@ static __always_inline bool ports_take_over(struct ports_claim *claim)
 /* One try; a callback of bpf_loop: 1 ends the search. */
 static long ports_try(__u32 attempt, struct ports_claim *claim)
 {
-	__u32 position, index;
+	__u32 gateway_index = session_gateway(claim->row.word), index;
+	struct natgw_gateway *gateway = policy_gateway(gateway_index);
 	struct natgw_pool_row *eip;
 	struct natgw_traffic *counters;
 	long error;
 
-	if (!claim->eip_count || !claim->port_count) {
+	if (!gateway || !gateway->eip_count || !gateway->port_count) {
 		return 1;
 	}
-	position = (claim->client_hash + attempt / NATGW_CLAIM_TRIES_PER_EIP) % claim->eip_count;
-	index = claim->gateway * NATGW_EIPS_PER_GATEWAY_MAX + position;
+	index = (claim->client_hash + attempt / NATGW_CLAIM_TRIES_PER_EIP) % gateway->eip_count;
+	index += gateway_index * NATGW_EIPS_PER_GATEWAY_MAX;
 	eip = bpf_map_lookup_elem(&pool, &index);
 	if (!eip) {
 		return 1;
 	}
-	ports_choose(claim, attempt, eip->addr);
+	claim->key.ext_addr = eip->addr;
+	claim->key.ext_port = ports_choose(gateway, claim->random, attempt);
 	error = session_insert_inbound(&claim->key, &claim->row);
 	if (!error || (error == -EEXIST && ports_take_over(claim))) {
 		claim->verdict = NATGW_OK;
 		return 1;
 	}
 	if (error == -EEXIST) {
-		counters = track_counters(claim->gateway);
+		counters = track_counters(gateway_index);
 		if (counters) {
 			counters->ports_lost++;
 		}
@@ -108,12 +104,8 @@ static long ports_try(__u32 attempt, struct ports_claim *claim)
  * open, under claim->key; else NATGW_DROP_PORT_EXHAUSTED, NATGW_DROP_SESSION_TABLE_FULL or
  * NATGW_DROP_INTERNAL, and nothing has changed.
  */
-static __always_inline enum natgw_verdict ports_claim(struct ports_claim *claim,
-						      const struct natgw_gateway *gateway)
+static __always_inline enum natgw_verdict ports_claim(struct ports_claim *claim)
 {
-	claim->eip_count = gateway->eip_count;
-	claim->port_first = gateway->port_first;
-	claim->port_count = gateway->port_count;
 	claim->random = bpf_get_prandom_u32();
 	claim->verdict = NATGW_DROP_PORT_EXHAUSTED;
 	/* Multiplied, so that neighbours in a subnet do not all share one EIP. */

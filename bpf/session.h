@@ -63,22 +63,37 @@ static __always_inline bool session_swap(struct natgw_session *row, __u64 from, 
 	return __sync_val_compare_and_swap(&row->word, from, to) == from;
 }
 
-/* ---- find: NULL also for a dead row. Whether the row has expired is track.h's to say. ---- */
+/*
+ * ---- find: NULL also for a dead row. Whether the row has expired is track.h's to say. ----
+ *
+ * *ret_word is the word that was judged. Whoever goes on to swap must swap from it and never read
+ * the word a second time: in between the row may die, or be deleted and the same element inserted
+ * again under the same key, and a swap from the second reading would take a session that is
+ * another's.
+ */
 
 static __always_inline struct natgw_session *
-session_find_outbound(const struct natgw_outbound_key *key)
+session_find_outbound(const struct natgw_outbound_key *key, __u64 *ret_word)
 {
 	struct natgw_session *row = bpf_map_lookup_elem(&outbound, key);
 
-	return row && session_state(session_read(row)) != NATGW_STATE_DEAD ? row : (void *)0;
+	if (!row) {
+		return (void *)0;
+	}
+	*ret_word = session_read(row);
+	return session_state(*ret_word) != NATGW_STATE_DEAD ? row : (void *)0;
 }
 
 static __always_inline struct natgw_session *
-session_find_inbound(const struct natgw_inbound_key *key)
+session_find_inbound(const struct natgw_inbound_key *key, __u64 *ret_word)
 {
 	struct natgw_session *row = bpf_map_lookup_elem(&inbound, key);
 
-	return row && session_state(session_read(row)) != NATGW_STATE_DEAD ? row : (void *)0;
+	if (!row) {
+		return (void *)0;
+	}
+	*ret_word = session_read(row);
+	return session_state(*ret_word) != NATGW_STATE_DEAD ? row : (void *)0;
 }
 
 /* ---- insert if absent: 0, -EEXIST (a dead row counts as there), -E2BIG: the table is full ---- */
@@ -148,41 +163,23 @@ static __always_inline void session_inbound_key(const struct natgw_outbound_key 
 	ret_key->reserved[2] = 0;
 }
 
-/*
- * The row of this key and generation, or NULL. Whoever goes on to swap must do so from *ret_word,
- * not from another reading: the row may be deleted and the same element inserted again under the
- * same key in between, and the second reading would be the new session's.
- */
+/* The row of this key and generation, or NULL. */
 static __always_inline struct natgw_session *
 session_find_outbound_of(const struct natgw_outbound_key *key, __u32 generation_number,
 			 __u64 *ret_word)
 {
-	struct natgw_session *row = bpf_map_lookup_elem(&outbound, key);
+	struct natgw_session *row = session_find_outbound(key, ret_word);
 
-	if (!row) {
-		return (void *)0;
-	}
-	*ret_word = session_read(row);
-	return session_state(*ret_word) != NATGW_STATE_DEAD &&
-			       session_generation(*ret_word) == generation_number
-		       ? row
-		       : (void *)0;
+	return row && session_generation(*ret_word) == generation_number ? row : (void *)0;
 }
 
 static __always_inline struct natgw_session *
 session_find_inbound_of(const struct natgw_inbound_key *key, __u32 generation_number,
 			__u64 *ret_word)
 {
-	struct natgw_session *row = bpf_map_lookup_elem(&inbound, key);
+	struct natgw_session *row = session_find_inbound(key, ret_word);
 
-	if (!row) {
-		return (void *)0;
-	}
-	*ret_word = session_read(row);
-	return session_state(*ret_word) != NATGW_STATE_DEAD &&
-			       session_generation(*ret_word) == generation_number
-		       ? row
-		       : (void *)0;
+	return row && session_generation(*ret_word) == generation_number ? row : (void *)0;
 }
 
 /* Removes the outbound row of this generation, if it is still there. */

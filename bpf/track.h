@@ -85,27 +85,23 @@ static __always_inline bool track_outbound_expired(const struct natgw_outbound_k
 	return !peer || track_is_idle(peer, word, key->proto, now);
 }
 
-/* The living session that the client addresses, or NULL. */
+/* The living session that the client addresses, or NULL; *ret_word as in session_find_outbound. */
 static __always_inline struct natgw_session *
-track_find_outbound(const struct natgw_outbound_key *key, __u32 now)
+track_find_outbound(const struct natgw_outbound_key *key, __u32 now, __u64 *ret_word)
 {
-	struct natgw_session *row = session_find_outbound(key);
+	struct natgw_session *row = session_find_outbound(key, ret_word);
 
-	return row && !track_outbound_expired(key, row, session_read(row), now) ? row : (void *)0;
+	return row && !track_outbound_expired(key, row, *ret_word, now) ? row : (void *)0;
 }
 
 /* The living session that a remote endpoint answers, or NULL. */
 static __always_inline struct natgw_session *track_find_inbound(const struct natgw_inbound_key *key,
-								__u32 now)
+								__u32 now, __u64 *ret_word)
 {
-	struct natgw_session *row = session_find_inbound(key);
-	__u64 word;
+	struct natgw_session *row = session_find_inbound(key, ret_word);
 
-	if (!row) {
-		return (void *)0;
-	}
-	word = session_read(row);
-	if (session_state(word) == NATGW_STATE_NEW || track_inbound_expired(key, row, word, now)) {
+	if (!row || session_state(*ret_word) == NATGW_STATE_NEW ||
+	    track_inbound_expired(key, row, *ret_word, now)) {
 		return (void *)0;
 	}
 	return row;
@@ -166,9 +162,10 @@ static __always_inline void track_stamp(struct natgw_session *row, const struct 
 
 /* A packet of the client: stamps its row; a change of state goes to the inbound row first. */
 static __always_inline void track_outbound(const struct natgw_outbound_key *key,
-					   struct natgw_session *row, const struct packet *pkt)
+					   struct natgw_session *row, __u64 word,
+					   const struct packet *pkt)
 {
-	__u64 word = session_read(row), next = track_next_word(pkt, word);
+	__u64 next = track_next_word(pkt, word);
 	struct natgw_inbound_key peer_key;
 	struct natgw_session *peer;
 	__u64 peer_word;
@@ -188,9 +185,10 @@ static __always_inline void track_outbound(const struct natgw_outbound_key *key,
 /* A packet of the remote endpoint: stamps its row; a change of state is copied to the outbound row.
  */
 static __always_inline void track_inbound(const struct natgw_inbound_key *key,
-					  struct natgw_session *row, const struct packet *pkt)
+					  struct natgw_session *row, __u64 word,
+					  const struct packet *pkt)
 {
-	__u64 word = session_read(row), next = track_next_word(pkt, word);
+	__u64 next = track_next_word(pkt, word);
 	struct natgw_outbound_key peer_key;
 	struct natgw_session *peer;
 	__u64 peer_word;
