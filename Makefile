@@ -44,7 +44,7 @@ MAKEFLAGS += --no-print-directory
 endif
 
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(B)/tests/bpf/%.o $(B)/san/%.o
 .PHONY: all setup demo test test-long unit netns lint size format install clean help tests
 
 all: $(B)/natgwd $(B)/natgwctl ## build natgwd and natgwctl
