@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Frames described by their fields: built with checksums computed from scratch, and verified the
+ * same way. Knows nothing of natgw, so that it can judge what the programs make.
+ */
+#ifndef NATGW_TESTS_BPF_FRAME_H
+#define NATGW_TESTS_BPF_FRAME_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What PROG_TEST_RUN takes on a page of 4 KiB. */
+#define FRAME_MAX 3500
+#define FRAME_ETH 14
+#define FRAME_IP 20
+
+/* An IPv4 address as it is on the wire. */
+#define IP(a, b, c, d) \
+	((__be32)((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24))
+
+#define PROTO_ICMP 1
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define PSH 0x08
+#define ACK 0x10
+
+#define FRAG_DF 0x4000
+#define FRAG_MF 0x2000
+
+#define TYPE_ECHO_REPLY 0
+#define TYPE_UNREACHABLE 3
+#define TYPE_ECHO 8
+#define TYPE_TIME_EXCEEDED 11
+#define TYPE_PARAMETER 12
+
+struct frame {
+	__u32 len;
+	__u8 data[FRAME_MAX];
+};
+
+/* Bytes that are overwritten at the end, whatever that breaks: width 1 or 2 (big endian). */
+struct poke {
+	__u16 offset; /* in the frame */
+	__u16 width;  /* 0: none */
+	__u16 value;
+};
+
+struct spec {
+	__u16 ether; /* not IPv4: that EtherType and 46 bytes */
+	__u16 vlan;  /* EtherType of a tag before */
+	const __u8 *smac;
+	const __u8 *dmac;
+	__be32 src;
+	__be32 dst;
+	__u8 proto;
+	__u8 ttl;	/* 0: 64 */
+	__u8 ttl_minus; /* taken off the TTL */
+	__u8 options;	/* IP options, 32-bit words */
+	__u16 frag;	/* fragment field: flags and offset */
+	__u16 id;
+	__u16 sport; /* ICMP echo request: the identifier */
+	__u16 dport; /* ICMP echo reply: the identifier */
+	__u8 flags;  /* TCP */
+	__u8 type;   /* ICMP */
+	__u8 code;
+	__u16 mtu;	/* ICMP fragmentation needed */
+	bool no_check;	/* UDP without checksum */
+	__u16 payload;	/* bytes behind the L4 header */
+	__u16 fill;	/* added to the payload's first word, to steer the checksum */
+	__u16 quote_l4; /* bytes of the quoted packet behind its IP header */
+	const struct spec *quote;
+	__u16 pad; /* bytes behind the IP packet */
+	__u16 cut; /* bytes that the frame ends early */
+	struct poke poke[3];
+};
+
+void frame_build(const struct spec *spec, struct frame *ret_frame);
+
+/* NULL, or what is wrong: every checksum of the frame that can be computed, quotes included. */
+const char *frame_verify(const struct frame *frame);
+
+/* The ones' complement sum of bytes, complemented: 0 over data that holds its right checksum. */
+__u16 frame_checksum(const __u8 *bytes, size_t len, __u32 start);
+
+__u16 frame_get16(const struct frame *frame, size_t offset);
+__be32 frame_src(const struct frame *frame);
+__be32 frame_dst(const struct frame *frame);
+/* Offset of the L4 header of an untagged IPv4 frame. */
+size_t frame_l4(const struct frame *frame);
+
+#endif

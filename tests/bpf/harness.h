@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The loaded programs on a bench: a network namespace of the process's own with two veth pairs (so
+ * that route lookups find something), the maps filled with one fixed configuration, and
+ * PROG_TEST_RUN. Nothing is attached; the namespace ends with the process.
+ *
+ * The configuration: clients 10.0.1.0/24 behind int0, table 1, default route to gateway 1
+ * (available, EIP 203.0.113.10); 10.0.2.0/24, table 2, default route to gateway 2
+ * (pending); 10.0.3.0/24, table 3, without a default route. External: ext0, 192.0.2.1/24, router
+ * 192.0.2.254.
+ */
+#ifndef NATGW_TESTS_BPF_HARNESS_H
+#define NATGW_TESTS_BPF_HARNESS_H
+
+#include "frame.h"
+#include "natgw_maps.h"
+
+#define CLIENT IP(10, 0, 1, 10)
+#define CLIENT_B IP(10, 0, 1, 11)
+#define CLIENT_SILENT IP(10, 0, 1, 99) /* the kernel does not know its MAC address */
+#define CLIENT_PENDING IP(10, 0, 2, 10)
+#define CLIENT_NO_ROUTE IP(10, 0, 3, 10)
+#define PRIVATE_IP IP(10, 0, 1, 1)
+#define HOST_IP IP(192, 0, 2, 1)
+#define EIP IP(203, 0, 113, 10)
+#define EIP_B IP(203, 0, 113, 11) /* second EIP of gateway 1, in use when eip_count is 2 */
+#define REMOTE IP(198, 51, 100, 7)
+#define REMOTE_B IP(198, 51, 100, 8)
+#define REMOTE_SILENT IP(192, 0, 2, 200)       /* on link, MAC address not known */
+#define REMOTE_BLACKHOLE IP(198, 51, 100, 40)  /* a blackhole to the kernel */
+#define REMOTE_INTERNAL IP(198, 51, 100, 70)   /* the kernel's route leads out of int0 */
+#define REMOTE_SMALL_MTU IP(198, 51, 100, 200) /* MTU 1400 */
+
+/* The standard session: CLIENT:4000 (id 4000) -> EIP:50000 -> REMOTE:80. */
+#define INT_PORT 4000
+#define EXT_PORT 50000
+#define REM_PORT 80
+
+extern const __u8 mac_int[6], mac_ext[6], mac_client[6], mac_client_b[6], mac_router[6];
+
+enum bench_prog {
+	BENCH_XDP_INT,
+	BENCH_XDP_EXT,
+	BENCH_CHECK,
+	BENCH_TC_INT,
+	BENCH_TC_EXT,
+	BENCH_TC_EGR,
+	BENCH_GUARD,
+	BENCH_PROG_COUNT,
+};
+
+struct bench {
+	struct natgw_bpf *skel;
+	int prog[BENCH_PROG_COUNT];
+	int sweep_link;
+	int layout, settings, clock, generation, ifaces, devices, subnets, routes, gateways, pool,
+		addresses, outbound, inbound, nexthops, seen, verdicts, traffic, generated,
+		icmp_budget, active, sweep_stats, port_use, check_result;
+	__u32 int_ifindex;
+	__u32 ext_ifindex;
+	int cpus;
+};
+
+/* Fails the test program when it cannot. One per process. */
+struct bench *bench_open(__u32 sessions);
+void bench_close(struct bench *bench);
+
+/* Configuration, no sessions, no next hops, skew 0. Counters stay. */
+void bench_reset(struct bench *bench);
+void bench_clear_sessions(struct bench *bench);
+/* Gateway 1 as bench_reset leaves it, for a test to change and write back. */
+struct natgw_gateway bench_gateway(void);
+void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway);
+void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect);
+void bench_skew(struct bench *bench, __s64 ticks);
+/* Has any program written a next hop since bench_reset? */
+bool bench_has_nexthops(const struct bench *bench);
+/* Now, as the programs see it. */
+__u32 bench_now(struct bench *bench);
+/* "ip" commands, one a line. */
+void bench_ip(const char *commands);
+void bench_sysctl(const char *path, const char *value);
+
+struct bench_run {
+	enum bench_prog prog;
+	__u32 ingress; /* tc: skb->ingress_ifindex */
+	__u32 mark;
+	__u32 gso_segs;
+	__u32 gso_size;
+	struct frame out;
+	__u32 retval;
+	__u32 mark_out;
+};
+
+/* Runs the program on the frame, at the interface that the program belongs to. 0 or -errno. */
+int bench_try(const struct bench *bench, const struct frame *in, struct bench_run *run);
+/* The same; a failure ends the test. */
+void bench_run(const struct bench *bench, const struct frame *in, struct bench_run *run);
+
+/* One pass of the sweep; its figures. */
+struct natgw_sweep bench_sweep(const struct bench *bench);
+/* The same in steps. */
+void bench_clear_sweep(const struct bench *bench);
+int bench_try_sweep(const struct bench *bench);
+struct natgw_sweep bench_sweep_stats(const struct bench *bench);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The session tables and the counters as a test sees them: put in, read, compared. */
+#ifndef NATGW_TESTS_BPF_TABLES_H
+#define NATGW_TESTS_BPF_TABLES_H
+
+#include "harness.h"
+
+/* ---- sessions ---- */
+
+struct pair {
+	__u8 proto;
+	__u8 state; /* enum natgw_session_state */
+	__be32 int_addr;
+	__be32 ext_addr;
+	__be32 rem_addr;
+	__u16 int_port; /* host order */
+	__u16 ext_port;
+	__u16 rem_port;
+	__u32 idle; /* ticks since either direction was used */
+};
+
+/* The standard session of a protocol. */
+struct pair pair_standard(__u8 proto, __u8 state);
+struct natgw_outbound_key pair_outbound_key(const struct pair *pair);
+struct natgw_inbound_key pair_inbound_key(const struct pair *pair);
+/* Writes both rows, without the programs' help. */
+void pair_add(struct bench *bench, const struct pair *pair);
+/* The rows: true when there. */
+bool pair_outbound(const struct bench *bench, const struct pair *pair,
+		   struct natgw_session *ret_row);
+bool pair_inbound(const struct bench *bench, const struct pair *pair,
+		  struct natgw_session *ret_row);
+
+#define TABLE_ROWS_MAX 4096
+
+struct table_row {
+	__u8 key[16];
+	struct natgw_session row;
+};
+
+struct table {
+	__u32 count;
+	struct table_row rows[TABLE_ROWS_MAX];
+};
+
+/* All rows of a session table. */
+void table_read(int map, struct table *ret_table);
+bool table_same(const struct table *one, const struct table *other);
+
+__u32 row_state(const struct natgw_session *row);
+__u32 row_generation(const struct natgw_session *row);
+
+/*
+ * How many rows of either table have no partner of the same generation, and how many external
+ * endpoints two sessions share towards one remote endpoint. 0: the tables are consistent.
+ */
+__u32 tables_broken(const struct table *outbound, const struct table *inbound);
+
+/* ---- counters ---- */
+
+#define COUNTED_GATEWAYS 4
+#define COUNTED_ROWS \
+	(COUNTED_GATEWAYS * NATGW_HOOK_COUNT * NATGW_DIRECTION_COUNT * NATGW_VERDICT_SLOTS)
+
+/* Sums over all CPUs. */
+struct counters {
+	struct natgw_count verdicts[COUNTED_ROWS];
+	struct natgw_count seen[NATGW_HOOK_COUNT];
+	struct natgw_traffic traffic[COUNTED_GATEWAYS];
+	__u64 generated[NATGW_GENERATED_COUNT];
+};
+
+void counters_read(const struct bench *bench, struct counters *ret_counters);
+/* after - before */
+void counters_diff(const struct counters *before, const struct counters *after,
+		   struct counters *ret_diff);
+const char *verdict_name(__u32 verdict);
+__u32 verdict_class_of(__u32 verdict);
+
+#endif
