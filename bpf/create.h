@@ -149,12 +149,16 @@ static __always_inline enum natgw_verdict create_outbound(struct create *create,
  * natgw_verdict; on NATGW_OK *ret_result is its external endpoint, whoever made it. __noinline: it
  * needs 150 bytes of stack for a row and two keys.
  */
-static __noinline int create_session(const struct packet *pkt, const struct natgw_outbound_key *key,
+__noinline __weak int create_session(const struct packet *pkt, const struct natgw_outbound_key *key,
 				     __u32 reference, struct create_result *ret_result)
 {
 	struct create create = {};
+
 	enum natgw_verdict verdict;
 
+	if (!pkt || !key || !ret_result) {
+		return NATGW_DROP_INTERNAL;
+	}
 	create.key = *key;
 	create_prepare(&create.claim, pkt);
 	verdict = ports_claim(&create.claim);

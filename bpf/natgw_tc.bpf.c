@@ -36,9 +36,8 @@ static __always_inline __u32 tc_mark(void)
 static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct packet *pkt,
 					     enum natgw_verdict verdict)
 {
-	enum natgw_verdict_class class = verdict_class(verdict);
+	int class = verdict_count(pkt, verdict);
 
-	verdict_count(pkt, verdict);
 	if (pkt->out_ifindex || class == NATGW_CLASS_OUT) {
 		skb->mark |= tc_mark();
 	}
@@ -102,8 +101,7 @@ int natgw_tc_egr(struct __sk_buff *skb)
 		return TC_ACT_OK;
 	}
 	verdict = egress_run(skb, &pkt);
-	verdict_count(&pkt, verdict);
-	return verdict_class(verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
+	return verdict_count(&pkt, verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
 SEC("tc")

@@ -11,32 +11,20 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* XDP passes nothing on its own account: the tc hook gives the fate of what goes up. */
 static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdict verdict)
 {
-	int action = XDP_DROP;
+	int class;
 
-	switch (verdict_class(verdict)) {
-	case NATGW_CLASS_OUT:
-		action = (int)bpf_redirect_map(&devices, pkt->out_ifindex, 0);
-		if (action != XDP_REDIRECT) {
-			/* The interface went away since its next hop was looked up. */
-			verdict = NATGW_DROP_INTERNAL;
-			action = XDP_DROP;
-		}
-		break;
-	case NATGW_CLASS_PASSED:
-		verdict = NATGW_DEFER_NOT_NAT;
-		action = XDP_PASS;
-		break;
-	case NATGW_CLASS_DEFERRED:
-		action = XDP_PASS;
-		break;
-	default:
-		break;
+	if (verdict == NATGW_TRANSLATED &&
+	    bpf_redirect_map(&devices, pkt->out_ifindex, 0) != XDP_REDIRECT) {
+		/* The interface went away since its next hop was looked up. */
+		verdict = NATGW_DROP_INTERNAL;
 	}
-	verdict_count(pkt, verdict);
-	return action;
+	class = verdict_count(pkt, verdict);
+	if (class == NATGW_CLASS_OUT) {
+		return XDP_REDIRECT;
+	}
+	return class == NATGW_CLASS_DEFERRED ? XDP_PASS : XDP_DROP;
 }
 
 static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)

@@ -48,32 +48,34 @@ static __always_inline int translate_address(access_ctx *ctx, const struct packe
 {
 	__u32 from = BYTEORDER_RAW32(edit->from_addr), to = BYTEORDER_RAW32(edit->to_addr);
 	__u32 flags = 4 | ACCESS_PSEUDO | (pkt->proto == IPPROTO_UDP ? ACCESS_UDP : 0);
-	int error = access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, to, 4);
 
-	if (pkt->proto != IPPROTO_ICMP) {
-		error |= access_l4_check(ctx, pkt->l4 + translate_check_offset(pkt->proto), from,
-					 to, flags);
+	if (access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, to, 4)) {
+		return -1;
 	}
-	return error | access_store32(ctx, pkt->l3 + edit->addr_offset, to);
+	if (pkt->proto != IPPROTO_ICMP &&
+	    access_l4_check(ctx, pkt->l4 + translate_check_offset(pkt->proto), from, to, flags)) {
+		return -1;
+	}
+	return access_store32(ctx, pkt->l3 + edit->addr_offset, to);
 }
 
 static __always_inline int translate_port(access_ctx *ctx, const struct packet *pkt,
 					  const struct translate_edit *edit)
 {
 	__u32 flags = 2 | (pkt->proto == IPPROTO_UDP ? ACCESS_UDP : 0);
-	int error = access_l4_check(ctx, pkt->l4 + translate_check_offset(pkt->proto),
-				    BYTEORDER_RAW16(edit->from_port),
-				    BYTEORDER_RAW16(edit->to_port), flags);
+	__u16 from = BYTEORDER_RAW16(edit->from_port), to = BYTEORDER_RAW16(edit->to_port);
 
-	return error |
-	       access_store16(ctx, pkt->l4 + edit->port_offset, BYTEORDER_RAW16(edit->to_port));
+	if (access_l4_check(ctx, pkt->l4 + translate_check_offset(pkt->proto), from, to, flags)) {
+		return -1;
+	}
+	return access_store16(ctx, pkt->l4 + edit->port_offset, to);
 }
 
 /* Source or destination, address and port. */
 static __always_inline enum natgw_verdict
 translate_endpoint(access_ctx *ctx, const struct packet *pkt, const struct translate_edit *edit)
 {
-	if (translate_address(ctx, pkt, edit) | translate_port(ctx, pkt, edit)) {
+	if (translate_address(ctx, pkt, edit) || translate_port(ctx, pkt, edit)) {
 		return NATGW_DROP_INTERNAL;
 	}
 	return NATGW_OK;
@@ -92,7 +94,7 @@ static __always_inline enum natgw_verdict translate_ttl(access_ctx *ctx, const s
 	/* TTL is the first byte of its 16-bit word. */
 	from = BYTEORDER_RAW16(*at);
 	to = BYTEORDER_RAW16(byteorder_wire16(byteorder_host16(*at) - 0x100));
-	if (access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, to, 2) |
+	if (access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, to, 2) ||
 	    access_store16(ctx, pkt->l3 + IPV4_TTL, to)) {
 		return NATGW_DROP_INTERNAL;
 	}
@@ -103,8 +105,10 @@ static __always_inline enum natgw_verdict translate_ttl(access_ctx *ctx, const s
 static __always_inline int translate_quoted16(access_ctx *ctx, const struct packet *pkt,
 					      __u32 offset, __u16 from, __u16 to)
 {
-	return access_l4_check(ctx, pkt->l4 + ICMP_CHECK, from, to, 2) |
-	       access_store16(ctx, offset, to);
+	if (access_l4_check(ctx, pkt->l4 + ICMP_CHECK, from, to, 2)) {
+		return -1;
+	}
+	return access_store16(ctx, offset, to);
 }
 
 /* The quoted transport checksum, if the quote reaches that far. RFC 5508 REQ-3c: never verified. */
@@ -141,20 +145,20 @@ static __always_inline enum natgw_verdict translate_quote(access_ctx *ctx, const
 {
 	__u32 from = BYTEORDER_RAW32(edit->from_addr), to = BYTEORDER_RAW32(edit->to_addr);
 	__u16 *check = access_at(ctx, pkt->quote_l3 + IPV4_CHECK, sizeof(*check));
-	int error;
 
 	if (!check) {
 		return NATGW_DROP_INTERNAL;
 	}
-	error = translate_quoted16(ctx, pkt, pkt->quote_l3 + IPV4_CHECK, *check,
-				   checksum_replace32(*check, from, to));
-	error |= translate_quoted_check(ctx, pkt, edit);
-	error |= access_l4_check(ctx, pkt->l4 + ICMP_CHECK, from, to, 4);
-	error |= access_store32(ctx, pkt->quote_l3 + edit->addr_offset, to);
-	error |= translate_quoted16(ctx, pkt, pkt->quote_l4 + edit->port_offset,
-				    BYTEORDER_RAW16(edit->from_port),
-				    BYTEORDER_RAW16(edit->to_port));
-	return error ? NATGW_DROP_INTERNAL : NATGW_OK;
+	if (translate_quoted16(ctx, pkt, pkt->quote_l3 + IPV4_CHECK, *check,
+			       checksum_replace32(*check, from, to)) ||
+	    translate_quoted_check(ctx, pkt, edit) ||
+	    access_l4_check(ctx, pkt->l4 + ICMP_CHECK, from, to, 4) ||
+	    access_store32(ctx, pkt->quote_l3 + edit->addr_offset, to) ||
+	    translate_quoted16(ctx, pkt, pkt->quote_l4 + edit->port_offset,
+			       BYTEORDER_RAW16(edit->from_port), BYTEORDER_RAW16(edit->to_port))) {
+		return NATGW_DROP_INTERNAL;
+	}
+	return NATGW_OK;
 }
 
 /* The outer address of an ICMP error: the IP header only, ICMP has no pseudo header. */
@@ -162,7 +166,7 @@ static __always_inline enum natgw_verdict translate_outer(access_ctx *ctx, const
 							  __u32 addr_offset, __be32 from, __be32 to)
 {
 	if (access_l3_check(ctx, pkt->l3 + IPV4_CHECK, BYTEORDER_RAW32(from), BYTEORDER_RAW32(to),
-			    4) |
+			    4) ||
 	    access_store32(ctx, pkt->l3 + addr_offset, BYTEORDER_RAW32(to))) {
 		return NATGW_DROP_INTERNAL;
 	}

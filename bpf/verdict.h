@@ -65,15 +65,31 @@ static __always_inline void verdict_count_seen(const struct packet *pkt)
 	}
 }
 
-static __always_inline void verdict_count(const struct packet *pkt, enum natgw_verdict verdict)
+/*
+ * Counts the packet's fate and returns its class (enum natgw_verdict_class). XDP gives no fate to
+ * what it passes up: the tc program at the same interface does. A global function: the verifier
+ * looks at it once, not once for every verdict of every path.
+ */
+__weak __noinline int verdict_count(const struct packet *pkt, __u32 verdict)
 {
-	__u32 index = natgw_verdict_index(pkt->gateway, pkt->hook, pkt->direction, verdict);
-	struct natgw_count *count = bpf_map_lookup_elem(&verdicts, &index);
+	enum natgw_verdict_class class = verdict_class(verdict);
+	struct natgw_count *count;
+	__u32 index;
 
+	if (!pkt) {
+		return NATGW_CLASS_DROP;
+	}
+	if (pkt->hook == NATGW_HOOK_XDP && class == NATGW_CLASS_PASSED) {
+		verdict = NATGW_DEFER_NOT_NAT;
+		class = NATGW_CLASS_DEFERRED;
+	}
+	index = natgw_verdict_index(pkt->gateway, pkt->hook, pkt->direction, verdict);
+	count = bpf_map_lookup_elem(&verdicts, &index);
 	if (count) {
 		verdict_add(count, pkt);
 	}
-	verdict_count_traffic(pkt, verdict_class(verdict));
+	verdict_count_traffic(pkt, class);
+	return class;
 }
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "apply_internal.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,10 @@ static int add_others(struct apply_pass *pass, const struct eip_numbers *numbers
 			apply_address_find(numbers->held.rows, numbers->held.count, addrs[i].addr);
 		struct natgw_address row = { .kind = NATGW_ADDRESS_HOST };
 
+		/* Loopback addresses are for nobody on a wire. */
+		if (ntohl(addrs[i].addr) >> 24 == 127) {
+			continue;
+		}
 		/* An EIP that drains stays one until its sessions have ended. */
 		if (held && held->row.kind == NATGW_ADDRESS_EIP && held->row.draining) {
 			row = held->row;

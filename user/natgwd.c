@@ -129,7 +129,7 @@ print_libxdp(enum libxdp_print_level level, const char *format, va_list args)
 static void warn_plain(const char *text, void *arg)
 {
 	(void)arg;
-	fprintf(stderr, "%s\n", text);
+	fprintf(stderr, "warning: %s\n", text);
 }
 
 static void warn_logged(const char *text, void *arg)
@@ -145,12 +145,12 @@ static int check_file(const char *file)
 	int err = config_load(file, &config, &wrong);
 
 	if (!err) {
-		config_warnings(config, warn_plain, NULL);
 		err = config_check_interfaces(config, &wrong);
 	}
 	if (err) {
 		fprintf(stderr, "%s\n", wrong.text);
 	} else {
+		config_warnings(config, warn_plain, NULL);
 		printf("%s: ok\n", file);
 	}
 	config_free(config);

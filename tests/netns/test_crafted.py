@@ -7,7 +7,7 @@ from scapy.layers.l2 import Ether
 import servers
 from hosts import CLI1, EIP, SRV1
 
-MARTIANS = ["127.1.2.3", "169.254.1.1", "240.0.0.1", "0.1.2.3"]
+MARTIANS = ["127.0.0.1", "127.1.2.3", "169.254.1.1", "240.0.0.1", "0.1.2.3"]
 
 
 def send_outbound(net, packet):
