@@ -5,47 +5,19 @@
  * access_xdp.h. A helper may move the packet: pointers are fetched anew by access_at after every
  * write.
  */
-#ifndef NATGW_BPF_ACCESS_H
-#define NATGW_BPF_ACCESS_H
+#ifndef NATGW_BPF_ACCESS_TC_H
+#define NATGW_BPF_ACCESS_TC_H
 
-#include "byteorder.h"
-#include "checksum.h"
 #include "packet.h"
 
 #define ACCESS_IS_XDP 0
-
-#define ACCESS_SIZE_MASK 0x0f
-#define ACCESS_PSEUDO 0x10
-#define ACCESS_UDP 0x20
 
 /* The longest run of headers that is read: Ethernet, VLAN, IPv4, ICMP, quoted IPv4 and TCP. */
 #define ACCESS_PULL_LEN (ETH_HLEN + 8 + IPV4_HLEN_MAX + 8 + IPV4_HLEN_MAX + 20)
 
 typedef struct __sk_buff access_ctx;
 
-/*
- * The fields are 32 bits wide and the verifier turns them into pointers as they are loaded. In C,
- * clang 14 may keep such a value in 32 bits and the pointer is lost; loaded like this it stays one.
- */
-#define ACCESS_LOAD_POINTER(ctx, field)                                                        \
-	({                                                                                     \
-		void *access_pointer;                                                          \
-		asm volatile("%[pointer] = *(u32 *)(%[context] + %[offset])"                   \
-			     : [pointer] "=r"(access_pointer)                                  \
-			     : [context] "r"(ctx), [offset] "i"(__builtin_offsetof(access_ctx, \
-										   field)));   \
-		access_pointer;                                                                \
-	})
-
-static __always_inline void *access_data(access_ctx *ctx)
-{
-	return ACCESS_LOAD_POINTER(ctx, data);
-}
-
-static __always_inline void *access_data_end(access_ctx *ctx)
-{
-	return ACCESS_LOAD_POINTER(ctx, data_end);
-}
+#include "access.h"
 
 static __always_inline void access_pull(access_ctx *ctx)
 {
@@ -69,7 +41,7 @@ static __always_inline bool access_is_linear(access_ctx *ctx)
 
 static __always_inline __u32 access_gso_segments(access_ctx *ctx)
 {
-	return ctx->gso_segs ? ctx->gso_segs : 1;
+	return ctx->gso_segs;
 }
 
 static __always_inline __u32 access_gso_size(access_ctx *ctx)
@@ -88,11 +60,11 @@ static __always_inline __u32 access_ifindex(access_ctx *ctx)
 	return ctx->ifindex;
 }
 
-static __always_inline void *access_at(access_ctx *ctx, __u32 offset, __u32 len)
+/* The kernel has compared the destination with the interface's address. */
+static __always_inline bool access_is_for_us(access_ctx *ctx, const struct packet *pkt)
 {
-	void *at = access_data(ctx) + (offset & PACKET_OFFSET_MASK);
-
-	return at + len > access_data_end(ctx) ? (void *)0 : at;
+	(void)pkt;
+	return ctx->pkt_type == PACKET_HOST;
 }
 
 static __always_inline int access_store16(access_ctx *ctx, __u32 offset, __u16 raw)

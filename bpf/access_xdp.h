@@ -4,45 +4,16 @@
  * complete; a frame that carries a partial one (a veth sender with tx offload on) must not come
  * this way, which natgwd sees to when it attaches. Its twin for tc is access_tc.h.
  */
-#ifndef NATGW_BPF_ACCESS_H
-#define NATGW_BPF_ACCESS_H
+#ifndef NATGW_BPF_ACCESS_XDP_H
+#define NATGW_BPF_ACCESS_XDP_H
 
-#include "byteorder.h"
-#include "checksum.h"
 #include "packet.h"
 
 #define ACCESS_IS_XDP 1
 
-/* Flags of access_l4_check, beside the size of the field in bytes (2 or 4). */
-#define ACCESS_SIZE_MASK 0x0f
-#define ACCESS_PSEUDO 0x10 /* the field is in the pseudo header, not in the checksummed bytes */
-#define ACCESS_UDP 0x20	   /* 0 is "no checksum" and stays */
-
 typedef struct xdp_md access_ctx;
 
-/*
- * The fields are 32 bits wide and the verifier turns them into pointers as they are loaded. In C,
- * clang 14 may keep such a value in 32 bits and the pointer is lost; loaded like this it stays one.
- */
-#define ACCESS_LOAD_POINTER(ctx, field)                                                        \
-	({                                                                                     \
-		void *access_pointer;                                                          \
-		asm volatile("%[pointer] = *(u32 *)(%[context] + %[offset])"                   \
-			     : [pointer] "=r"(access_pointer)                                  \
-			     : [context] "r"(ctx), [offset] "i"(__builtin_offsetof(access_ctx, \
-										   field)));   \
-		access_pointer;                                                                \
-	})
-
-static __always_inline void *access_data(access_ctx *ctx)
-{
-	return ACCESS_LOAD_POINTER(ctx, data);
-}
-
-static __always_inline void *access_data_end(access_ctx *ctx)
-{
-	return ACCESS_LOAD_POINTER(ctx, data_end);
-}
+#include "access.h"
 
 /* Makes the headers readable through access_data; XDP has them there. */
 static __always_inline void access_pull(access_ctx *ctx)
@@ -65,7 +36,7 @@ static __always_inline bool access_is_linear(access_ctx *ctx)
 static __always_inline __u32 access_gso_segments(access_ctx *ctx)
 {
 	(void)ctx;
-	return 1;
+	return 0;
 }
 
 static __always_inline __u32 access_gso_size(access_ctx *ctx)
@@ -85,12 +56,19 @@ static __always_inline __u32 access_ifindex(access_ctx *ctx)
 	return ctx->ingress_ifindex;
 }
 
-/* NULL when the frame ends before offset + len; len is a constant. */
-static __always_inline void *access_at(access_ctx *ctx, __u32 offset, __u32 len)
+/* Is the frame addressed to this interface? Broadcasts and other hosts' frames are not forwarded.
+ */
+static __always_inline bool access_is_for_us(access_ctx *ctx, const struct packet *pkt)
 {
-	void *at = access_data(ctx) + (offset & PACKET_OFFSET_MASK);
+	const struct natgw_iface *iface = bpf_map_lookup_elem(&ifaces, &pkt->ifindex);
+	const __u16 *to = access_at(ctx, 0, ETH_ALEN);
+	const __u16 *mac;
 
-	return at + len > access_data_end(ctx) ? (void *)0 : at;
+	if (!iface || !to) {
+		return false;
+	}
+	mac = (const __u16 *)(const void *)iface->mac;
+	return !((to[0] ^ mac[0]) | (to[1] ^ mac[1]) | (to[2] ^ mac[2]));
 }
 
 static __always_inline int access_store16(access_ctx *ctx, __u32 offset, __u16 raw)

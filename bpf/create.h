@@ -33,7 +33,11 @@ static __always_inline void create_count_error(__u32 gateway, __u8 proto,
 	}
 	counters->attempts[index]++;
 	if (verdict == NATGW_DROP_PORT_EXHAUSTED) {
-		counters->alloc_errors[index][NATGW_ALLOC_PORT_EXHAUSTED]++;
+		struct natgw_gateway *row = policy_gateway(gateway);
+		__u32 error =
+			row && !row->eip_count ? NATGW_ALLOC_NO_EIP : NATGW_ALLOC_PORT_EXHAUSTED;
+
+		counters->alloc_errors[index][error]++;
 	} else if (verdict == NATGW_DROP_SESSION_TABLE_FULL) {
 		counters->alloc_errors[index][NATGW_ALLOC_TABLE_FULL]++;
 	}
@@ -90,12 +94,15 @@ static long create_settle(__u32 round, struct create *create)
 /* Takes back the inbound row of a claim that came to nothing; only if it is still that one. */
 static __always_inline void create_roll_back(const struct natgw_inbound_key *key, __u64 word)
 {
-	__u64 current;
-	struct natgw_session *row =
-		session_find_inbound_of(key, session_generation(word), &current);
+	/* Again when a reply has changed its state in the meantime. */
+	for (int i = 0; i < 4; i++) {
+		__u64 current;
+		struct natgw_session *row =
+			session_find_inbound_of(key, session_generation(word), &current);
 
-	if (row) {
-		session_remove_inbound(key, row, current);
+		if (!row || session_remove_inbound(key, row, current)) {
+			return;
+		}
 	}
 }
 

@@ -9,17 +9,30 @@
 
 #include "outbound.h"
 
+/* A source in no internal prefix that nobody outside could answer. */
+static __always_inline bool egress_is_unknown_private(const struct packet *pkt)
+{
+	return policy_is_private(pkt->saddr) && !policy_is_private(pkt->daddr);
+}
+
 /* A forwarded packet. */
 static __always_inline enum natgw_verdict egress_forwarded(access_ctx *ctx, struct packet *pkt)
 {
 	const struct mode mode = {};
-	struct natgw_subnet *subnet = policy_subnet(pkt->saddr);
+	struct natgw_address *source = policy_address(pkt->saddr);
+	struct natgw_subnet *subnet;
 	enum natgw_verdict verdict;
 
+	if (source) {
+		/* The host's own address: a tunnel's packet, or one that the host has translated
+		 * itself. */
+		return source->kind == NATGW_ADDRESS_EIP ? NATGW_DROP_SOURCE_NOT_ALLOWED
+							 : NATGW_PASS_HOST;
+	}
+	subnet = policy_subnet(pkt->saddr);
 	if (!subnet) {
-		return policy_is_private(pkt->saddr) && !policy_is_private(pkt->daddr)
-			       ? NATGW_DROP_SOURCE_NOT_ALLOWED
-			       : NATGW_PASS_NOT_NAT;
+		return egress_is_unknown_private(pkt) ? NATGW_DROP_SOURCE_NOT_ALLOWED
+						      : NATGW_PASS_NOT_NAT;
 	}
 	verdict = policy_outbound(pkt, subnet->table);
 	return verdict == NATGW_OK ? outbound_run(ctx, pkt, mode) : verdict;
@@ -80,13 +93,18 @@ static __always_inline bool egress_needs_translation(access_ctx *ctx, struct pac
 	    policy_is_multicast(pkt->daddr)) {
 		return false;
 	}
-	subnet = policy_subnet(pkt->saddr);
-	if (!subnet) {
+	if (policy_address(pkt->saddr)) {
 		return false;
 	}
+	subnet = policy_subnet(pkt->saddr);
+	if (!subnet) {
+		return egress_is_unknown_private(pkt);
+	}
 	route = policy_route(subnet->table, pkt->daddr);
-	return !route || route->target == NATGW_TARGET_GATEWAY ||
-	       route->target == NATGW_TARGET_BLACKHOLE;
+	return !route ||
+	       (route->target != NATGW_TARGET_LOCAL &&
+		(route->target == NATGW_TARGET_GATEWAY || route->target == NATGW_TARGET_BLACKHOLE ||
+		 route->ifindex != pkt->out_ifindex));
 }
 
 #endif

@@ -10,6 +10,25 @@
 #include "translate.h"
 
 /*
+ * NAT traffic leaves by an external interface or not at all: elsewhere nothing would translate it.
+ * And what is translated inbound never goes back out by an interface that is external only.
+ */
+static __always_inline bool forward_is_right_side(const struct packet *pkt,
+						  const struct nexthop *nh)
+{
+	if (pkt->direction == NATGW_OUTBOUND) {
+		return nh->flags & NATGW_IFACE_EXTERNAL;
+	}
+	return !nh->flags || nh->flags & NATGW_IFACE_INTERNAL;
+}
+
+/* A row's reference, unless it is time for the row to ask for its route itself. */
+static __always_inline __u32 forward_reference(const struct natgw_session *row, __u32 now)
+{
+	return (row->last_seen ^ now) >> NATGW_ROUTE_SHIFT ? 0 : row->nexthop;
+}
+
+/*
  * NATGW_OK: *nh is complete and the packet fits. saddr of the packet and daddr are those that the
  * kernel would route by. nh->reference comes in as the session row's (0 for a new session) and goes
  * out as the one to be kept there.
@@ -29,9 +48,7 @@ static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struc
 	if (verdict != NATGW_OK) {
 		return verdict;
 	}
-	if (pkt->direction == NATGW_OUTBOUND && !(nh->flags & NATGW_IFACE_EXTERNAL)) {
-		/* NAT traffic leaves by an external interface or not at all: elsewhere nothing
-		 * would translate it. */
+	if (!forward_is_right_side(pkt, nh)) {
 		return NATGW_DROP_NO_ROUTE;
 	}
 	if (pkt->l3_len > nh->mtu) {

@@ -25,7 +25,8 @@ static __always_inline void inbound_key(const struct packet *pkt, struct natgw_i
  * as its source, and the outer destination must be that EIP, or anybody could send errors to any
  * client.
  */
-static __always_inline struct natgw_session *inbound_find_quoted(const struct packet *pkt)
+static __always_inline struct natgw_session *inbound_find_quoted(const struct packet *pkt,
+								 __u64 *ret_word)
 {
 	struct natgw_inbound_key key = {
 		.ext_addr = pkt->quote_saddr,
@@ -34,9 +35,8 @@ static __always_inline struct natgw_session *inbound_find_quoted(const struct pa
 		.rem_port = pkt->quote_dport,
 		.proto = pkt->quote_proto,
 	};
-	__u64 word;
 
-	return pkt->daddr == pkt->quote_saddr ? track_find_inbound(&key, pkt->now, &word)
+	return pkt->daddr == pkt->quote_saddr ? track_find_inbound(&key, pkt->now, ret_word)
 					      : (void *)0;
 }
 
@@ -82,7 +82,7 @@ static __always_inline enum natgw_verdict inbound_find(const struct packet *pkt,
 	struct natgw_session *row;
 
 	if (pkt->quote_l3) {
-		*ret_row = inbound_find_quoted(pkt);
+		*ret_row = inbound_find_quoted(pkt, ret_word);
 		return *ret_row ? NATGW_OK : NATGW_DROP_ICMP_QUOTE;
 	}
 	if (policy_is_ping(pkt)) {
@@ -119,10 +119,13 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	}
 	addr = row->addr;
 	port = row->port;
-	nh.reference = pkt->quote_l3 ? 0 : row->nexthop;
+	nh.reference = pkt->quote_l3 ? 0 : forward_reference(row, pkt->now);
+	if (!session_is_same(row, word)) {
+		return ACCESS_IS_XDP ? NATGW_DEFER_BUSY : NATGW_DROP_NO_SESSION;
+	}
 	verdict = forward_prepare(ctx, pkt, addr, &nh, mode);
-	if (verdict != NATGW_OK && ACCESS_IS_XDP) {
-		return verdict == NATGW_DROP_NO_ROUTE ? NATGW_DEFER_ROUTE : verdict;
+	if (verdict != NATGW_OK && (ACCESS_IS_XDP || verdict == NATGW_DROP_NO_ROUTE)) {
+		return verdict;
 	}
 	forwarded = verdict == NATGW_OK;
 	if (mode.dry) {

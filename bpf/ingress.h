@@ -45,6 +45,17 @@ static __always_inline enum natgw_verdict ingress_inbound(access_ctx *ctx, struc
 	return verdict;
 }
 
+/* Neither outbound nor inbound. Nobody sends from an EIP but natgw. */
+static __always_inline enum natgw_verdict ingress_not_nat(const struct packet *pkt)
+{
+	struct natgw_address *source = policy_address(pkt->saddr);
+
+	if (source && source->kind == NATGW_ADDRESS_EIP) {
+		return NATGW_DROP_SOURCE_NOT_ALLOWED;
+	}
+	return policy_unless_self(pkt, NATGW_PASS_NOT_NAT);
+}
+
 /* At an interface that is internal only. */
 static __always_inline enum natgw_verdict ingress_internal(access_ctx *ctx, struct packet *pkt,
 							   struct mode mode)
@@ -60,7 +71,7 @@ static __always_inline enum natgw_verdict ingress_internal(access_ctx *ctx, stru
 		/* A spoofed source, or replies that come back the wrong way. */
 		return NATGW_DROP_SOURCE_NOT_ALLOWED;
 	}
-	return policy_not_nat(pkt);
+	return ingress_not_nat(pkt);
 }
 
 /* At an external interface, which in a one-armed gateway is the internal one too. */
@@ -84,7 +95,7 @@ static __always_inline enum natgw_verdict ingress_external(access_ctx *ctx, stru
 	if (subnet) {
 		return policy_untranslated_inbound(pkt, subnet->table);
 	}
-	return policy_not_nat(pkt);
+	return ingress_not_nat(pkt);
 }
 
 static __always_inline enum natgw_verdict ingress_run(access_ctx *ctx, struct packet *pkt,
@@ -97,6 +108,11 @@ static __always_inline enum natgw_verdict ingress_run(access_ctx *ctx, struct pa
 	}
 	if (verdict != NATGW_OK) {
 		return verdict;
+	}
+	if (!access_is_for_us(ctx, pkt)) {
+		/* Seen on a flooding switch or while somebody captures: the kernel drops it by
+		 * itself. */
+		return NATGW_PASS_NOT_NAT;
 	}
 	return side == PACKET_SIDE_INTERNAL ? ingress_internal(ctx, pkt, mode)
 					    : ingress_external(ctx, pkt, mode);

@@ -36,9 +36,9 @@ MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_layout, 1) layout __weak SEC(".maps"
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_settings, 1) settings __weak SEC(".maps");
 /* Tests only. */
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_clock, 1) clock __weak SEC(".maps");
-/* Raised by natgwd and by programs that see a changed route; a lost raise is made good within a
- * second. */
-MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_generation, 1) generation __weak SEC(".maps");
+/* Raised, by atomic addition, by natgwd and by a program that gives a next hop's entry away. */
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_generation, 1, BPF_F_MMAPABLE)
+generation __weak SEC(".maps");
 
 MAP(BPF_MAP_TYPE_HASH, __u32, struct natgw_iface, NATGW_IFACES_MAX) ifaces __weak SEC(".maps");
 /* Interfaces an XDP program may redirect to; the kernel takes an interface out when it goes away.

@@ -33,6 +33,13 @@ static __always_inline __u32 tc_mark(void)
 	return set ? set->mark : NATGW_MARK_DEFAULT;
 }
 
+/* The host's own packets may have inherited the mark (fwmark_reflect); only a forwarded one is
+ * finished. */
+static __always_inline bool tc_is_finished(const struct __sk_buff *skb)
+{
+	return skb->mark & tc_mark() && skb->ingress_ifindex;
+}
+
 static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct packet *pkt,
 					     enum natgw_verdict verdict)
 {
@@ -93,11 +100,12 @@ int natgw_tc_egr(struct __sk_buff *skb)
 		.direction = NATGW_OTHER,
 		/* 0: the host's own packet. */
 		.ifindex = skb->ingress_ifindex,
+		.out_ifindex = skb->ifindex,
 		.now = clock_now(),
 	};
 	enum natgw_verdict verdict;
 
-	if (skb->mark & tc_mark()) {
+	if (tc_is_finished(skb)) {
 		return TC_ACT_OK;
 	}
 	verdict = egress_run(skb, &pkt);
@@ -111,11 +119,12 @@ int natgw_guard(struct __sk_buff *skb)
 		.hook = NATGW_HOOK_TC_EGRESS,
 		.direction = NATGW_OTHER,
 		.ifindex = skb->ingress_ifindex,
+		.out_ifindex = skb->ifindex,
 		.now = clock_now(),
 	};
 	struct natgw_settings *set = policy_settings();
 
-	if (skb->mark & tc_mark() || (set && set->fail_open) ||
+	if (tc_is_finished(skb) || (set && set->fail_open) ||
 	    !egress_needs_translation(skb, &pkt)) {
 		return TC_ACT_OK;
 	}

@@ -2,9 +2,9 @@
 /*
  * Next hops: route and neighbour from the kernel (bpf_fib_lookup), cached in a small table that
  * session rows point into. A row's pointer counts while its half of the generation is the current
- * one; the entry itself is looked up again once a second, by whichever packet comes first. So a
- * changed MAC heals by itself, and a changed route is seen by the first such packet that the kernel
- * sends another way; it raises the generation for all. Includes after access_xdp.h or access_tc.h.
+ * one. Without the daemon, which raises the generation when something changed, two things heal by
+ * themselves: an entry is looked up again once a second (a changed MAC), and a row asks for itself
+ * every 8 seconds (a changed route). Includes after access_xdp.h or access_tc.h.
  */
 #ifndef NATGW_BPF_NEXTHOP_H
 #define NATGW_BPF_NEXTHOP_H
@@ -119,7 +119,8 @@ static __always_inline bool nexthop_replace(struct natgw_nexthop *entry, __u64 k
 {
 	struct natgw_generation *current = nexthop_generation();
 
-	if (!current || !nexthop_lock(entry)) {
+	if (!current || clock_since(now, entry->valid_until) < NATGW_NEXTHOP_REUSE ||
+	    !nexthop_lock(entry)) {
 		return false;
 	}
 	__sync_fetch_and_add(&current->nexthop, 1);
@@ -129,7 +130,7 @@ static __always_inline bool nexthop_replace(struct natgw_nexthop *entry, __u64 k
 	return true;
 }
 
-/* The entry for this key; a stretch that is full gives up its oldest one. NULL: not this time. */
+/* The entry for this key; a stretch that is full gives up its oldest one. NULL: all in use. */
 static __always_inline struct natgw_nexthop *nexthop_entry(__u64 key, __u32 now, __u32 *ret_index)
 {
 	struct nexthop_search search = { .key = key, .now = now };
@@ -145,15 +146,18 @@ static __always_inline struct natgw_nexthop *nexthop_entry(__u64 key, __u32 now,
 	return nexthop_replace(entry, key, now) ? entry : (void *)0;
 }
 
-/* Writes what the kernel said to the entry, unless another CPU is at it or it has another owner by
+/* Writes what the kernel said: false when another CPU is at it, or the entry has another owner by
  * now. */
-static __always_inline void nexthop_store(struct natgw_nexthop *entry, __u64 key,
+static __always_inline bool nexthop_store(struct natgw_nexthop *entry, __u64 key,
 					  const struct nexthop *nh, __u32 now)
 {
+	bool mine;
+
 	if (!nexthop_lock(entry)) {
-		return;
+		return false;
 	}
-	if (entry->key == key) {
+	mine = entry->key == key;
+	if (mine) {
 		entry->ifindex = nh->ifindex;
 		entry->mtu = nh->mtu;
 		entry->redirect = nh->redirect;
@@ -163,6 +167,7 @@ static __always_inline void nexthop_store(struct natgw_nexthop *entry, __u64 key
 		entry->valid_until = now + NATGW_NEXTHOP_LIFE;
 	}
 	nexthop_unlock(entry);
+	return mine;
 }
 
 /* What each answer of the kernel's route lookup means for the packet. */
@@ -209,6 +214,10 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 	if (verdict != NATGW_OK) {
 		return verdict;
 	}
+	if (!(fib.dmac[0] | fib.dmac[1] | fib.dmac[2] | fib.dmac[3] | fib.dmac[4] | fib.dmac[5])) {
+		/* Kernels before 6.3 call a neighbour known whose resolution has failed. */
+		return NATGW_DEFER_NEIGHBOUR;
+	}
 	iface = bpf_map_lookup_elem(&ifaces, &fib.ifindex);
 	nh->ifindex = fib.ifindex;
 	nh->mtu = fib.mtu_result;
@@ -216,40 +225,38 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 	nh->flags = iface ? iface->flags : 0;
 	__builtin_memcpy(nh->dmac, fib.dmac, ETH_ALEN);
 	__builtin_memcpy(nh->smac, fib.smac, ETH_ALEN);
-	/* The kernel puts the gateway's address here when the route has one. */
-	*ret_key = (__u64)fib.ifindex << 32 | BYTEORDER_RAW32(fib.ipv4_dst);
+	/* The kernel puts the router's address here when the route has one; an IPv6 one is not
+	 * cached. */
+	*ret_key = fib.family == AF_INET ? (__u64)fib.ifindex << 32 | BYTEORDER_RAW32(fib.ipv4_dst)
+					 : 0;
 	return NATGW_OK;
 }
 
 /*
- * The next hop by the kernel, and a fresh reference to it in nh->reference, where the session row's
- * came in: when that was current and led elsewhere, the route has changed under sessions that do
- * not know yet. Returns enum natgw_verdict. __noinline: the kernel's lookup needs 100 bytes of
- * stack that the packet's way has no use for afterwards.
+ * The next hop by the kernel, and a fresh reference to it in nh->reference (0: not cached). Returns
+ * enum natgw_verdict. __noinline: the kernel's lookup needs 100 bytes of stack that the packet's
+ * way has no use for afterwards.
  */
 static __noinline int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
 				      struct nexthop *nh, bool dry)
 {
 	struct natgw_generation *current = nexthop_generation();
-	__u32 old = nh->reference, index;
+	/* Read before the route: a change in between makes the reference an old one, never a wrong
+	 * one. */
+	__u32 before = current ? *(volatile __u32 *)&current->nexthop : 0, index;
 	struct natgw_nexthop *entry;
 	enum natgw_verdict verdict;
 	__u64 key;
 
 	nh->reference = 0;
 	verdict = nexthop_lookup(ctx, pkt, daddr, nh, &key);
-	if (verdict != NATGW_OK || !current || dry) {
+	if (verdict != NATGW_OK || !key || dry) {
 		return verdict;
 	}
 	entry = nexthop_entry(key, pkt->now, &index);
-	if (!entry) {
-		return NATGW_OK;
+	if (entry && nexthop_store(entry, key, nh, pkt->now)) {
+		nh->reference = index | before << 16;
 	}
-	nexthop_store(entry, key, nh, pkt->now);
-	if (old && old >> 16 == (__u16)current->nexthop && (old & 0xffff) != index) {
-		__sync_fetch_and_add(&current->nexthop, 1);
-	}
-	nh->reference = index | current->nexthop << 16;
 	return NATGW_OK;
 }
 

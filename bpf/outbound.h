@@ -27,6 +27,10 @@ static __always_inline enum natgw_verdict outbound_may_create(const struct packe
 {
 	struct natgw_address *address = policy_address(pkt->daddr);
 
+	if (policy_address(pkt->saddr)) {
+		/* The host's own address, or the gateway's, as a client's source. */
+		return NATGW_DROP_SOURCE_NOT_ALLOWED;
+	}
 	if (address) {
 		/* To an EIP: hairpin. To the host or a private IP: not to be translated at all. */
 		return address->kind == NATGW_ADDRESS_EIP ? NATGW_DROP_HAIRPIN
@@ -115,7 +119,9 @@ static __always_inline struct natgw_session *outbound_find_quoted(const struct p
 	};
 	__u64 word;
 
-	return track_find_outbound(&key, pkt->now, &word);
+	/* The error goes to whoever sent the quoted packet, and to nobody else. */
+	return pkt->daddr == pkt->quote_saddr ? track_find_outbound(&key, pkt->now, &word)
+					      : (void *)0;
 }
 
 static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, struct packet *pkt,
@@ -126,7 +132,7 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 	struct nexthop nh = {};
 
 	if (!row) {
-		return NATGW_DROP_ICMP_QUOTE;
+		return policy_unless_self(pkt, NATGW_DROP_ICMP_QUOTE);
 	}
 	if (mode.forward) {
 		verdict = forward_prepare(ctx, pkt, pkt->daddr, &nh, mode);
@@ -151,11 +157,10 @@ static __always_inline enum natgw_verdict outbound_prepare(access_ctx *ctx, stru
 							   struct nexthop *nh, struct mode mode)
 {
 	enum natgw_verdict verdict;
-	__u32 reference = row ? row->nexthop : 0;
 
-	nh->reference = reference;
+	nh->reference = row ? forward_reference(row, pkt->now) : 0;
 	verdict = forward_prepare(ctx, pkt, pkt->daddr, nh, mode);
-	if (verdict == NATGW_OK && row && !mode.dry && nh->reference != reference) {
+	if (verdict == NATGW_OK && row && !mode.dry && nh->reference != row->nexthop) {
 		row->nexthop = nh->reference;
 	}
 	return verdict;
@@ -201,6 +206,9 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	if (row) {
 		external.addr = row->addr;
 		external.port = row->port;
+		if (!session_is_same(row, word)) {
+			return mode.forward ? NATGW_DEFER_BUSY : NATGW_DROP_INTERNAL;
+		}
 		track_outbound(&key, row, word, pkt);
 	} else {
 		verdict = outbound_create(pkt, &key, nh.reference, &external);

@@ -41,7 +41,6 @@ struct packet {
 	__be16 quote_sport; /* as sport and dport above */
 	__be16 quote_dport;
 	__u8 quote_proto;
-	__u8 quote_icmp_type;
 	__u8 quote_has_check; /* the quoted L4 checksum is there */
 
 	__u8 dont_fragment;
@@ -51,7 +50,8 @@ struct packet {
 	__u8 gateway;	 /* 0 while not known */
 	__u16 mtu;	 /* of the next hop, when the packet is too big for it */
 	__u32 ifindex;	 /* interface that the packet came in by */
-	__u32 out_ifindex; /* interface that it is to be sent out of from here; 0: none */
+	__u32 out_ifindex; /* where it is sent from here, 0: nowhere. At egress: where it is leaving
+			    */
 	__u32 now;	   /* ticks */
 };
 

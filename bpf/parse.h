@@ -60,6 +60,11 @@ static __always_inline void parse_gso(access_ctx *ctx, struct packet *pkt)
 	}
 	headers = parse_gso_headers(ctx, pkt);
 	pkt->segments = (__u16)access_gso_segments(ctx);
+	if (!pkt->segments) {
+		/* From a guest or a tap: the kernel has not counted them. */
+		pkt->segments =
+			(__u16)((access_len(ctx) - pkt->l3 - headers + gso_size - 1) / gso_size);
+	}
 	pkt->bytes = access_len(ctx) - pkt->l3 + (pkt->segments - 1) * headers;
 	pkt->l3_len = (__u16)(headers + gso_size);
 }

@@ -15,7 +15,6 @@ static __always_inline enum natgw_verdict parse_quote_icmp(access_ctx *ctx, stru
 	if (!icmp) {
 		return NATGW_DROP_ICMP_QUOTE;
 	}
-	pkt->quote_icmp_type = icmp->type;
 	pkt->quote_has_check = 1;
 	if (icmp->type == ICMP_ECHO) {
 		pkt->quote_sport = icmp->un.echo.id;

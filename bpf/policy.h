@@ -87,27 +87,34 @@ static __always_inline enum natgw_verdict policy_to_self(const struct packet *pk
 	return NATGW_PASS_HOST;
 }
 
-/* A route that is not the gateway's: pass, unless it is a ping to a private IP. */
-static __always_inline enum natgw_verdict policy_not_nat(const struct packet *pkt)
+/*
+ * The verdict "other", unless the destination is one of natgw's or the host's own addresses: an EIP
+ * is never the kernel's to route (hairpin), and a packet to the host is never natgw's to drop.
+ */
+static __always_inline enum natgw_verdict policy_unless_self(const struct packet *pkt,
+							     enum natgw_verdict other)
 {
 	struct natgw_address *address = policy_address(pkt->daddr);
 
-	if (address && address->kind != NATGW_ADDRESS_EIP) {
-		return policy_to_self(pkt, address);
+	if (!address) {
+		return other;
 	}
-	return NATGW_PASS_NOT_NAT;
+	return address->kind == NATGW_ADDRESS_EIP ? NATGW_DROP_HAIRPIN
+						  : policy_to_self(pkt, address);
 }
 
-/* The verdict "reason", but never for a packet to the host itself. */
-static __always_inline enum natgw_verdict policy_unless_self(const struct packet *pkt,
-							     enum natgw_verdict reason)
+/*
+ * A route past the gateways: the kernel's own route decides. At egress it has decided, and a route
+ * to one interface is kept to that interface: the default route takes nothing instead.
+ */
+static __always_inline enum natgw_verdict policy_pass(const struct packet *pkt,
+						      const struct natgw_route *route)
 {
-	struct natgw_address *address = policy_address(pkt->daddr);
-
-	if (address && address->kind != NATGW_ADDRESS_EIP) {
-		return policy_to_self(pkt, address);
+	if (pkt->hook == NATGW_HOOK_TC_EGRESS && route->target != NATGW_TARGET_LOCAL &&
+	    route->ifindex != pkt->out_ifindex) {
+		return NATGW_DROP_TARGET_NOT_ALLOWED;
 	}
-	return reason;
+	return policy_unless_self(pkt, NATGW_PASS_NOT_NAT);
 }
 
 /*
@@ -134,7 +141,7 @@ static __always_inline enum natgw_verdict policy_outbound(struct packet *pkt, __
 		return policy_unless_self(pkt, NATGW_DROP_BLACKHOLE);
 	}
 	if (route->target != NATGW_TARGET_GATEWAY) {
-		return policy_not_nat(pkt);
+		return policy_pass(pkt, route);
 	}
 	pkt->gateway = route->gateway;
 	gateway = policy_gateway(pkt->gateway);
@@ -157,7 +164,7 @@ static __always_inline enum natgw_verdict policy_untranslated_inbound(struct pac
 	if (route &&
 	    (route->target == NATGW_TARGET_LOCAL || route->target == NATGW_TARGET_INTERFACE ||
 	     route->target == NATGW_TARGET_VPN)) {
-		return policy_not_nat(pkt);
+		return policy_unless_self(pkt, NATGW_PASS_NOT_NAT);
 	}
 	/* The host's own address may lie in an internal prefix. */
 	return policy_unless_self(pkt, NATGW_DROP_NO_SESSION);

@@ -108,8 +108,8 @@ static __always_inline enum natgw_verdict ports_claim(struct ports_claim *claim)
 {
 	claim->random = bpf_get_prandom_u32();
 	claim->verdict = NATGW_DROP_PORT_EXHAUSTED;
-	/* Multiplied, so that neighbours in a subnet do not all share one EIP. */
-	claim->client_hash = (BYTEORDER_RAW32(claim->row.addr) * 0x9e3779b1U) >> 16;
+	/* Multiplied, so that neighbours in a subnet are spread over the pool. */
+	claim->client_hash = (byteorder_host32(claim->row.addr) * 0x9e3779b1U) >> 16;
 	bpf_loop(NATGW_CLAIM_TRIES, ports_try, claim, 0);
 	return claim->verdict;
 }

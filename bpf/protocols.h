@@ -48,11 +48,12 @@
 #define ARP_REQUEST 1
 #define ARP_REPLY 2
 
+#define PACKET_HOST 0
+
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 
 #define EEXIST 17
 #define E2BIG 7
-#define ENOMEM 12
 
 #endif

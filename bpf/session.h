@@ -6,9 +6,9 @@
  * While a dead row stands, its key is absent for readers and occupied for inserts, so the delete by
  * key can hit no other row.
  *
- * A found row may be recycled for another key by the time it is written to (kernel hash maps reuse
- * elements at once). Swaps are safe, since the generation differs; a counter or time stamp may,
- * once in a removal, land on the wrong row.
+ * A found row may be recycled for another key while it is in use (kernel hash maps reuse elements
+ * at once). Swaps are safe, since the generation differs; what was copied is checked by
+ * session_is_same; a counter or time stamp may, once in a removal, land on the wrong row.
  */
 #ifndef NATGW_BPF_SESSION_H
 #define NATGW_BPF_SESSION_H
@@ -55,6 +55,20 @@ static __always_inline __u64 session_with_seen(__u64 word, __u32 seen_flag)
 static __always_inline __u64 session_read(const struct natgw_session *row)
 {
 	return *(const volatile __u64 *)&row->word;
+}
+
+/*
+ * After the fields of a row have been copied: were they this session's? false when it died
+ * meanwhile, or its element went to another one.
+ */
+static __always_inline bool session_is_same(const struct natgw_session *row, __u64 word)
+{
+	__u64 now;
+
+	barrier();
+	now = session_read(row);
+	return session_generation(now) == session_generation(word) &&
+	       session_state(now) != NATGW_STATE_DEAD;
 }
 
 /* true: this CPU changed the word, and what follows from it is this CPU's to do. */

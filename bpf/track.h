@@ -82,7 +82,9 @@ static __always_inline bool track_outbound_expired(const struct natgw_outbound_k
 	}
 	session_inbound_key(key, row, &peer_key);
 	peer = session_find_inbound_of(&peer_key, session_generation(word), &peer_word);
-	return !peer || track_is_idle(peer, word, key->proto, now);
+	/* The inbound row's word says which timer. */
+	return !peer || (track_is_idle(row, peer_word, key->proto, now) &&
+			 track_is_idle(peer, peer_word, key->proto, now));
 }
 
 /* The living session that the client addresses, or NULL; *ret_word as in session_find_outbound. */

@@ -61,6 +61,10 @@
 /* A next hop is looked up again after this time, so a route or MAC change heals without the daemon.
  */
 #define NATGW_NEXTHOP_LIFE NATGW_TICKS_PER_SECOND
+/* A session asks for its route itself once in 2^13 ticks, 8.6 seconds. */
+#define NATGW_ROUTE_SHIFT 13
+/* An entry is given to another next hop when it has not been used for this long. */
+#define NATGW_NEXTHOP_REUSE (10 * NATGW_TICKS_PER_SECOND)
 /*
  * The sweep takes a row this long after its expiry only: a packet that read the clock just before
  * the expiry has stored its time long before that.

@@ -244,7 +244,7 @@ struct natgw_session {
 		__u32 log_id; /* inbound row: number in the session log */
 	};
 };
-_Static_assert(sizeof(struct natgw_session) == 48, "a row and its key are one cache line");
+_Static_assert(sizeof(struct natgw_session) == 48, "64 bytes with its key");
 
 /* What the iterator "natgw_dump" writes: one session, both directions. */
 struct natgw_session_record {
@@ -375,14 +375,11 @@ _Static_assert(sizeof(struct natgw_port_bits) == 8192, "port bits");
 
 /* Map "check_result", one row: what the dry run "natgw_check" decided. */
 struct natgw_check_result {
-	__u32 verdict;	/* enum natgw_verdict */
+	__u32 verdict;	/* enum natgw_verdict; a new session's port is not looked for */
 	__u8 direction; /* enum natgw_direction */
 	__u8 gateway;
-	__u8 target; /* enum natgw_target, 0: no route */
-	__u8 has_session;
-	__u32 table;
-	__u32 ifindex; /* where it would leave, 0: not known */
+	__u16 reserved;
 };
-_Static_assert(sizeof(struct natgw_check_result) == 16, "check result");
+_Static_assert(sizeof(struct natgw_check_result) == 8, "check result");
 
 #endif

@@ -223,6 +223,8 @@ static void add_route(struct bench *bench, __u32 table, __be32 addr, __u32 len, 
 
 	if (target == NATGW_TARGET_GATEWAY) {
 		row.gateway = (__u8)table;
+	} else if (target == NATGW_TARGET_INTERFACE) {
+		row.ifindex = bench->ext_ifindex;
 	}
 	set(bench->routes, &key, &row);
 }

@@ -391,6 +391,9 @@ static void prepare(struct judged *j)
 		j->spec.smac = mac_ext;
 		j->spec.dmac = mac_router;
 	}
+	if (row->in.dmac) {
+		j->spec.dmac = row->in.dmac;
+	}
 	frame_build(&j->spec, &j->in);
 	memset(&j->run, 0, sizeof(j->run));
 	j->run.mark = row->mark;

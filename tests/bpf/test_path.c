@@ -53,6 +53,8 @@ static const struct spec big_udp = { FLOW_OUT(CLIENT, REMOTE_SMALL_MTU), .proto 
 #define LIVE .state = NATGW_STATE_ESTABLISHED
 #define YOUNG .state = NATGW_STATE_OPENING
 
+static const __u8 mac_broadcast[6] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
 static const struct path_case cases[] = {
 	/* ---- translation ---- */
 	{ "TCP: first SYN makes a session", AT_INT, { TCP_SYN_OUT }, OUT_1(TRANSLATED) },
@@ -274,6 +276,31 @@ static const struct path_case cases[] = {
 	  AT_INT,
 	  { UDP_TO(CLIENT, IP(255, 255, 255, 255)) },
 	  OUT_0(PASS_NOT_NAT) },
+
+	/* ---- not for this interface ---- */
+	{ "frame for another host",
+	  AT_INT,
+	  { TCP_SYN_OUT, .dmac = mac_router },
+	  OTHER(PASS_NOT_NAT) },
+	{ "broadcast frame with a unicast packet",
+	  AT_INT,
+	  { UDP_OUT, .dmac = mac_broadcast },
+	  OTHER(PASS_NOT_NAT) },
+	{ "inbound frame for another host",
+	  AT_EXT,
+	  { UDP_IN, .dmac = mac_client },
+	  LIVE,
+	  OTHER(PASS_NOT_NAT) },
+
+	/* ---- spoofed ---- */
+	{ "an EIP as a client's source",
+	  AT_INT,
+	  { TCP_TO(EIP, REMOTE) },
+	  OTHER(DROP_SOURCE_NOT_ALLOWED) },
+	{ "the private IP as a client's source",
+	  AT_INT,
+	  { TCP_TO(PRIVATE_IP, REMOTE) },
+	  OUT_1(DROP_SOURCE_NOT_ALLOWED) },
 
 	/* ---- to the gateway ---- */
 	{ "hairpin", AT_INT, { TCP_TO(CLIENT, EIP) }, OUT_1(DROP_HAIRPIN) },

@@ -20,6 +20,17 @@ static void setup_other_mark(struct bench *bench)
 	bpf_map_update_elem(bench->settings, &zero, &settings, BPF_ANY);
 }
 
+/* As when the route's interface is down and the kernel's default route takes the packet. */
+static void setup_other_interface(struct bench *bench)
+{
+	const struct natgw_route_key key = { .prefix_len = 32 + 16,
+					     .table = 1,
+					     .addr = IP(10, 25, 0, 0) };
+	const struct natgw_route row = { .target = NATGW_TARGET_INTERFACE, .ifindex = 999 };
+
+	bpf_map_update_elem(bench->routes, &key, &row, BPF_ANY);
+}
+
 #define LIVE .state = NATGW_STATE_ESTABLISHED
 #define FINISHED .mark = NATGW_MARK_DEFAULT, .uncounted = true
 
@@ -75,6 +86,21 @@ static const struct path_case cases[] = {
 	  AT_EGRESS,
 	  { TCP_TO(CLIENT, IP(10, 25, 0, 1)) },
 	  OUT_0(PASS_NOT_NAT) },
+	{ "local route, but out of another interface",
+	  AT_EGRESS,
+	  { TCP_TO(CLIENT, IP(10, 25, 0, 1)) },
+	  OUT_0(DROP_TARGET_NOT_ALLOWED),
+	  .setup = setup_other_interface },
+	{ "the host's own address, forwarded: a tunnel's packet",
+	  AT_EGRESS,
+	  { TCP_TO(HOST_IP, REMOTE) },
+	  OTHER(PASS_HOST) },
+	{ "an EIP as source", AT_EGRESS, { TCP_TO(EIP, REMOTE) }, OTHER(DROP_SOURCE_NOT_ALLOWED) },
+	{ "host's own with an inherited mark",
+	  AT_EGRESS_HOST,
+	  { TCP_TO(HOST_IP, REMOTE) },
+	  .mark = NATGW_MARK_DEFAULT,
+	  OTHER(PASS_HOST) },
 	{ "private to private, no subnet",
 	  AT_EGRESS,
 	  { TCP_TO(IP(10, 9, 0, 1), IP(172, 16, 0, 1)) },
@@ -160,6 +186,15 @@ static const struct path_case cases[] = {
 	  { TCP_TO(CLIENT, IP(10, 25, 0, 1)) },
 	  .uncounted = true,
 	  OTHER(PASS_NOT_NAT) },
+	{ "guard: local route, but out of another interface",
+	  AT_GUARD,
+	  { TCP_TO(CLIENT, IP(10, 25, 0, 1)) },
+	  OUT_0(DROP_GUARD),
+	  .setup = setup_other_interface },
+	{ "guard: private source in no subnet",
+	  AT_GUARD,
+	  { TCP_TO(IP(10, 9, 0, 1), REMOTE) },
+	  OUT_0(DROP_GUARD) },
 	{ "guard: source in no subnet",
 	  AT_GUARD,
 	  { TCP_TO(IP(192, 0, 2, 77), REMOTE) },

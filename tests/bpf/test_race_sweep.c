@@ -139,6 +139,8 @@ static void run_contest(struct contest *data)
 	const struct spec reply = {
 		.src = REMOTE,
 		.dst = EIP,
+		.smac = mac_router,
+		.dmac = mac_ext,
 		.proto = PROTO_UDP,
 		.sport = REM_PORT,
 		.dport = EXT_PORT,
