@@ -84,7 +84,13 @@ static __noinline int answer_write(struct __sk_buff *skb, __u32 quote_len, __be3
 	};
 	__s64 sum;
 
-	if (quote_len < IPV4_HLEN || quote_len > sizeof(quote) ||
+	if (quote_len < IPV4_HLEN) {
+		return -1;
+	}
+	/* Two comparisons: clang makes one of them, on a difference that kernel 6.1 cannot follow.
+	 */
+	asm volatile("" : "+r"(quote_len));
+	if (quote_len > sizeof(quote) ||
 	    bpf_skb_load_bytes(skb, ETH_HLEN + ANSWER_HEADERS, quote, quote_len)) {
 		return -1;
 	}

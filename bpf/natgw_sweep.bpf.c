@@ -54,8 +54,11 @@ static __always_inline void sweep_mark_port(const struct natgw_inbound_key *key)
 	}
 	row = address->eip * NATGW_PROTO_COUNT + packet_proto_index(key->proto);
 	bits = bpf_map_lookup_elem(&port_use, &row);
+	/* Kernel 6.1 does not know that a swapped 16-bit value is one, and clang does: it drops the
+	 * mask. */
+	asm volatile("" : "+r"(port));
 	if (bits) {
-		bits->word[port >> 6] |= 1ULL << (port & 63);
+		bits->word[(port >> 6) & 1023] |= 1ULL << (port & 63);
 	}
 }
 
