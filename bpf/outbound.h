@@ -107,7 +107,64 @@ static __always_inline enum natgw_verdict outbound_error(access_ctx *ctx, const 
 	return translate_outer(ctx, pkt, IPV4_SADDR, pkt->saddr, edit.to_addr);
 }
 
-static __always_inline struct natgw_session *outbound_find_quoted(const struct packet *pkt)
+struct outbound_search {
+	struct natgw_outbound_key key;
+	__u32 now;
+	__u32 skip; /* looked up already */
+};
+
+/* A callback of bpf_loop: 1 when this gateway has the session. */
+static long outbound_try_gateway(__u32 i, struct outbound_search *search)
+{
+	__u64 word;
+
+	if (i + 1 == search->skip) {
+		return 0;
+	}
+	search->key.gateway = (__u8)(i + 1);
+	return !!track_find_outbound(&search->key, search->now, &word);
+}
+
+/*
+ * The session of this key at another gateway than the one that the route names now: a route that is
+ * moved does not touch living sessions. Only on a miss, and only where there are several gateways.
+ * true with key->gateway set.
+ */
+static __noinline bool outbound_find_gateway(struct natgw_outbound_key *key, __u32 now)
+{
+	struct natgw_settings *set = policy_settings();
+	struct outbound_search search = { .key = *key, .now = now, .skip = key->gateway };
+	__u64 word;
+
+	if (!set || set->gateway_end <= 2) {
+		return false;
+	}
+	bpf_loop(set->gateway_end - 1, outbound_try_gateway, &search, 0);
+	if (!track_find_outbound(&search.key, now, &word)) {
+		return false;
+	}
+	key->gateway = search.key.gateway;
+	return true;
+}
+
+/* The living session of this key, whichever gateway has it; pkt->gateway is then that one. */
+static __always_inline struct natgw_session *
+outbound_find(struct packet *pkt, struct natgw_outbound_key *key, __u64 *ret_word)
+{
+	struct natgw_session *row = track_find_outbound(key, pkt->now, ret_word);
+
+	if (!row && outbound_find_gateway(key, pkt->now)) {
+		row = track_find_outbound(key, pkt->now, ret_word);
+		if (row) {
+			pkt->gateway = key->gateway;
+		} else {
+			key->gateway = pkt->gateway;
+		}
+	}
+	return row;
+}
+
+static __always_inline struct natgw_session *outbound_find_quoted(struct packet *pkt)
 {
 	struct natgw_outbound_key key = {
 		.int_addr = pkt->quote_daddr,
@@ -120,8 +177,7 @@ static __always_inline struct natgw_session *outbound_find_quoted(const struct p
 	__u64 word;
 
 	/* The error goes to whoever sent the quoted packet, and to nobody else. */
-	return pkt->daddr == pkt->quote_saddr ? track_find_outbound(&key, pkt->now, &word)
-					      : (void *)0;
+	return pkt->daddr == pkt->quote_saddr ? outbound_find(pkt, &key, &word) : (void *)0;
 }
 
 static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, struct packet *pkt,
@@ -187,7 +243,7 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 		return outbound_run_error(ctx, pkt, mode);
 	}
 	outbound_key(pkt, &key);
-	row = track_find_outbound(&key, pkt->now, &word);
+	row = outbound_find(pkt, &key, &word);
 	if (!row) {
 		verdict = outbound_may_create(pkt);
 		if (verdict != NATGW_OK) {

@@ -27,10 +27,10 @@ _Static_assert(sizeof(struct natgw_layout) == 8, "layout");
 
 /* Map "settings", one row. */
 struct natgw_settings {
-	__u32 mark;	 /* bit of skb->mark that says "natgw is done with this packet" */
-	__u8 fail_open;	 /* on_failure: open; the guard then lets private sources pass */
-	__u8 reply_ping; /* let the kernel answer a ping to a private IP */
-	__u16 reserved;
+	__u32 mark;	   /* bit of skb->mark that says "natgw is done with this packet" */
+	__u8 fail_open;	   /* on_failure: open; the guard then lets private sources pass */
+	__u8 reply_ping;   /* let the kernel answer a ping to a private IP */
+	__u16 gateway_end; /* gateways 1 .. gateway_end - 1 may have sessions */
 };
 _Static_assert(sizeof(struct natgw_settings) == 8, "settings");
 

@@ -19,13 +19,16 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "api_limit.h"
 #include "api_metrics.h"
 #include "api_sessions.h"
 #include "api_stats.h"
 #include "api_views.h"
 #include "cleanup.h"
 #include "metrics.h"
+#include "names.h"
 #include "parse_util.h"
+#include "sweep.h"
 
 #define HEADERS_MAX 8192
 #define BODY_MAX 4096
@@ -37,6 +40,8 @@ struct api {
 	struct natgwd_state *state;
 	struct evhttp *control; /* Unix socket */
 	struct evhttp *reader;	/* TCP; NULL: none */
+	struct api_limit *control_limit;
+	struct api_limit *reader_limit;
 	struct event *sampler;
 	struct api_metrics_peaks peaks;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -114,6 +119,17 @@ static int query_address(const struct answer *answer, const char *key, __be32 *r
 	return text ? parse_util_address(text, ret_addr) : 0;
 }
 
+/* Of a row that is a session; the rest is for nobody to ask for. */
+static bool is_session_state(const char *name)
+{
+	for (unsigned int state = NATGW_STATE_NEW; state < NATGW_STATE_DEAD; state++) {
+		if (strcmp(name, names_session_state(state)) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static int answer_sessions(struct answer *answer)
 {
 	const char *all = evhttp_find_header(answer->query, "all");
@@ -128,21 +144,23 @@ static int answer_sessions(struct answer *answer)
 		return fail(answer, HTTP_BADREQUEST,
 			    "client, dst and eip are IPv4 addresses like 192.0.2.1");
 	}
+	if (filter.state && !is_session_state(filter.state)) {
+		return fail(answer, HTTP_BADREQUEST,
+			    "state is one of new, opening, established, closing, hold");
+	}
 	return api_sessions_write(answer->api->state, &filter, answer->body);
 }
 
 static int answer_sweep(struct answer *answer)
 {
-	struct natgwd_state *state = answer->api->state;
-	struct natgw_sweep sweep;
-	int r = datapath_sweep(state->dp, &sweep);
+	const struct natgw_sweep *sweep = &answer->api->state->last_sweep;
+	int r = sweep_pass(answer->api->state);
 
 	if (r < 0) {
 		return r;
 	}
-	state->last_sweep = sweep;
-	json_t *json = json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)sweep.rows, "removed",
-				 (json_int_t)sweep.removed, "lost", (json_int_t)sweep.lost);
+	json_t *json = json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)sweep->rows, "removed",
+				 (json_int_t)sweep->removed, "lost", (json_int_t)sweep->lost);
 
 	return json ? add_json(answer->body, json) : -ENOMEM;
 }
@@ -168,6 +186,14 @@ static int answer_metrics(struct answer *answer)
 	return evbuffer_add(answer->body, text, size) < 0 ? -ENOMEM : 0;
 }
 
+static const char *why_not_attached(const struct iface_state *iface)
+{
+	if (!iface->ifindex) {
+		return "there is no such interface";
+	}
+	return iface->attach_reason[0] ? iface->attach_reason : "natgwd's log says why";
+}
+
 static int answer_health(struct answer *answer)
 {
 	const struct natgwd_state *state = answer->api->state;
@@ -177,9 +203,12 @@ static int answer_health(struct answer *answer)
 	for (unsigned int i = 1; i < NATGW_GATEWAYS_MAX; i++) {
 		const struct gateway_status *gateway = &state->gateways[i];
 
-		if (gateway->name[0] && gateway->state != NATGW_GATEWAY_AVAILABLE) {
-			r = evbuffer_add_printf(answer->body, "gateway %s is not available: %s\n",
-						gateway->name, gateway->reason);
+		/* A deleted one is as the config wants it. */
+		if (gateway->name[0] && gateway->state != NATGW_GATEWAY_AVAILABLE &&
+		    gateway->state != NATGW_GATEWAY_DELETED) {
+			r = evbuffer_add_printf(answer->body, "gateway %s is %s%s%s\n",
+						gateway->name, names_gateway_state(gateway->state),
+						gateway->reason[0] ? ": " : "", gateway->reason);
 		}
 	}
 	for (unsigned int i = 0; i < state->iface_count; i++) {
@@ -187,7 +216,7 @@ static int answer_health(struct answer *answer)
 
 		if (iface->attach == IFACE_ATTACH_NONE) {
 			r = evbuffer_add_printf(answer->body, "interface %s is not attached: %s\n",
-						iface->name, iface->attach_reason);
+						iface->name, why_not_attached(iface));
 		}
 	}
 	if (evbuffer_get_length(answer->body) > 0) {
@@ -333,6 +362,8 @@ static struct evhttp *make_server(struct event_base *base,
 
 static void free_api(struct api *api)
 {
+	api_limit_free(api->control_limit);
+	api_limit_free(api->reader_limit);
 	if (api->control) {
 		evhttp_free(api->control);
 	}
@@ -365,10 +396,9 @@ static int start_servers(struct event_base *base, struct api *api, int unix_fd, 
 	if (!api->control || (tcp_fd >= 0 && !api->reader)) {
 		return -ENOMEM;
 	}
-	if (tcp_fd >= 0 && evhttp_accept_socket(api->reader, tcp_fd) < 0) {
-		return -ENOMEM;
-	}
-	return evhttp_accept_socket(api->control, unix_fd) < 0 ? -ENOMEM : 0;
+	int r = tcp_fd >= 0 ? api_limit_accept(base, api->reader, tcp_fd, &api->reader_limit) : 0;
+
+	return r < 0 ? r : api_limit_accept(base, api->control, unix_fd, &api->control_limit);
 }
 
 int api_start(struct event_base *base, struct natgwd_state *state, int unix_fd, int tcp_fd,
@@ -381,6 +411,7 @@ int api_start(struct event_base *base, struct natgwd_state *state, int unix_fd, 
 	if (!api) {
 		return -ENOMEM;
 	}
+	api_limit_descriptors();
 	api->state = state;
 	if (getsockname(unix_fd, (struct sockaddr *)&addr, &size) == 0 &&
 	    addr.sun_family == AF_UNIX) {

@@ -6,6 +6,7 @@
  */
 #include "apply.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,9 +15,63 @@
 #include "cleanup.h"
 #include "log.h"
 
+/*
+ * What comes to an EIP and belongs to no session is dropped: the host would be cut off from its own
+ * address.
+ */
+static int check_gateway(const struct config *config, const struct config_gateway *gateway,
+			 const struct netdev *netdev)
+{
+	char text[INET_ADDRSTRLEN];
+
+	for (size_t i = 0; i < gateway->eip_count; i++) {
+		struct in_addr addr = { .s_addr = gateway->eips[i] };
+
+		if (netdev_holds(netdev, addr.s_addr, NULL)) {
+			log_error(
+				"%s:%u:%u: EIP %s of gateway \"%s\" is an address of this host; take it off the interface (natgw answers for it) or name another one",
+				config->file, gateway->place.line, gateway->place.column,
+				inet_ntop(AF_INET, &addr, text, sizeof(text)), gateway->name);
+			return -EADDRINUSE;
+		}
+	}
+	return 0;
+}
+
+int apply_check(const struct config *config, const struct netdev *netdev)
+{
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		int err = check_gateway(config, &config->gateways[i], netdev);
+
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* Behind the last gateway that has or had a row: those that were deleted may have sessions. */
+static uint32_t gateway_end(const struct apply_pass *pass)
+{
+	uint32_t end = 1;
+
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		if (pass->gateways[i].state != NATGW_GATEWAY_NONE) {
+			end = i + 1;
+		}
+	}
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		if (pass->gateway_index[i] >= end) {
+			end = pass->gateway_index[i] + 1;
+		}
+	}
+	return end;
+}
+
 static int put_settings(const struct apply_pass *pass)
 {
 	struct natgw_settings settings = {
+		.gateway_end = (__u16)gateway_end(pass),
 		.mark = pass->config->mark,
 		.fail_open = pass->config->fail_open,
 		.reply_ping = pass->config->reply_ping,
@@ -25,22 +80,60 @@ static int put_settings(const struct apply_pass *pass)
 	return datapath_set_settings(pass->dp, &settings);
 }
 
-static int put_gateways(struct apply_pass *pass)
+int apply_count(struct apply_pass *pass)
 {
-	_cleanup_free_ struct apply_address *rows = NULL;
-	size_t count = 0;
+	int err = pass->counted ? 0 : datapath_sweep(pass->dp, &pass->state->last_sweep);
+
+	pass->counted = !err;
+	return err;
+}
+
+/* The rows of "addresses" that config asks for; the caller frees them. */
+struct address_plan {
+	struct apply_address *rows;
+	size_t count;
+};
+
+/*
+ * All indices are taken, and one of an EIP that goes will do: it takes no new sessions from here
+ * on, is released, and then the plan is made anew.
+ */
+static int make_room(struct apply_pass *pass, struct address_plan *plan)
+{
+	int err = apply_gateway_shrink(pass);
+
+	if (!err) {
+		err = apply_address_drop(pass, plan->rows, plan->count);
+	}
+	if (!err) {
+		/* A session that is being made on one of them is counted, too. */
+		datapath_settle();
+		pass->counted = false;
+		err = apply_count(pass);
+	}
+	if (!err) {
+		err = apply_address_release(pass->dp);
+	}
+	if (err) {
+		return err;
+	}
+	free(TAKE_PTR(plan->rows));
+	err = apply_address_wanted(pass, &plan->rows, &plan->count);
+	/* A session has begun in between. */
+	return !err && pass->reclaims ? -EBUSY : err;
+}
+
+static int put_gateways(struct apply_pass *pass, const struct address_plan *plan)
+{
 	int err = apply_gateway_rows(pass);
 
 	if (!err) {
-		err = apply_address_wanted(pass, &rows, &count);
+		err = apply_address_put(pass, plan->rows, plan->count);
 	}
 	if (!err) {
-		err = apply_address_put(pass, rows, count);
+		err = apply_gateway_pools(pass, plan->rows, plan->count);
 	}
-	if (!err) {
-		err = apply_gateway_pools(pass, rows, count);
-	}
-	return err ? err : apply_address_drop(pass, rows, count);
+	return err ? err : apply_address_drop(pass, plan->rows, plan->count);
 }
 
 static void name_gateways(struct apply_pass *pass)
@@ -76,37 +169,75 @@ static void start_pass(struct apply_pass *pass, struct natgwd_state *state,
 	pass->netdev = netdev;
 }
 
-int apply_config(struct natgwd_state *state, const struct config *config,
-		 const struct netdev *netdev, bool serving)
+static int put_all(struct apply_pass *pass, struct address_plan *plan, bool serving)
 {
-	struct apply_pass pass;
-	int err;
+	int err = pass->reclaims ? make_room(pass, plan) : 0;
 
-	start_pass(&pass, state, config, netdev);
-	err = apply_gateway_assign(&pass);
 	if (!err) {
-		err = put_settings(&pass);
+		err = put_settings(pass);
 	}
 	if (!err) {
-		err = put_gateways(&pass);
+		err = put_gateways(pass, plan);
 	}
 	if (err) {
 		return err;
 	}
-	name_gateways(&pass);
+	name_gateways(pass);
 	if (serving) {
-		err = apply_gateway_activate(state);
+		err = apply_activate(pass->state);
 	}
 	/* Routes lead to gateways that are ready, and away from those that go. */
 	if (!err) {
-		err = apply_route_tables(&pass);
+		err = apply_route_tables(pass);
 	}
-	return err ? err : apply_gateway_retire(&pass);
+	return err ? err : apply_gateway_retire(pass);
+}
+
+int apply_config(struct natgwd_state *state, const struct config *config,
+		 const struct netdev *netdev, bool serving)
+{
+	struct address_plan plan = { .rows = NULL };
+	struct apply_pass pass;
+	int err;
+
+	start_pass(&pass, state, config, netdev);
+	/* What may not fit comes before the first write. */
+	err = apply_gateway_assign(&pass);
+	if (!err) {
+		err = apply_address_wanted(&pass, &plan.rows, &plan.count);
+	}
+	if (!err) {
+		err = put_all(&pass, &plan, serving);
+	}
+	free(plan.rows);
+	return err;
 }
 
 int apply_activate(struct natgwd_state *state)
 {
-	return apply_gateway_activate(state);
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_gateway row;
+		int err;
+
+		if (state->gateways[i].state != NATGW_GATEWAY_PENDING) {
+			continue;
+		}
+		err = datapath_get_gateway(state->dp, i, &row);
+		if (!err) {
+			row.state = NATGW_GATEWAY_AVAILABLE;
+			err = datapath_set_gateway(state->dp, i, &row);
+		}
+		if (err) {
+			return err;
+		}
+		state->gateways[i].state = NATGW_GATEWAY_AVAILABLE;
+	}
+	return 0;
+}
+
+int apply_release(struct natgwd_state *state)
+{
+	return apply_address_release(state->dp);
 }
 
 int apply_addresses(struct natgwd_state *state, const struct netdev *netdev)

@@ -11,16 +11,23 @@
 #include "netdev.h"
 #include "state.h"
 
+/* An EIP may not be the host's own address: 0, or -EADDRINUSE with one logged line. */
+int apply_check(const struct config *config, const struct netdev *netdev);
+
 /*
  * Makes the maps say what config says. serving: the programs are attached, so new gateways become
  * available at once; otherwise they stay pending until apply_activate. Fills state->gateways and
- * state->table_names.
+ * state->table_names. What does not fit is found before anything is written; after any other error
+ * the maps may hold a part of config.
  */
 int apply_config(struct natgwd_state *state, const struct config *config,
 		 const struct netdev *netdev, bool serving);
 
 /* Pending gateways become available. */
 int apply_activate(struct natgwd_state *state);
+
+/* After a sweep: EIPs that have left the config and have no port in use are given back. */
+int apply_release(struct natgwd_state *state);
 
 /* Addresses of the host have changed. */
 int apply_addresses(struct natgwd_state *state, const struct netdev *netdev);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Rows of "addresses": EIPs, private IPs, and the host's own. An EIP keeps its index as long as it
- * has a row; one that is detached keeps its row and drains.
+ * has a row; one that is detached keeps its row and drains until a sweep finds it unused.
  */
 #include "apply_internal.h"
 
@@ -11,26 +11,22 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "list.h"
 #include "log.h"
 
 struct row_list {
 	struct apply_address *rows;
 	size_t count;
-	size_t room;
 };
 
 static int append(struct row_list *list, __be32 addr, const struct natgw_address *row)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-		struct apply_address *grown = reallocarray(list->rows, room, sizeof(*grown));
+	struct apply_address *rows = list_room(list->rows, list->count, sizeof(*rows));
 
-		if (!grown) {
-			return -ENOMEM;
-		}
-		list->rows = grown;
-		list->room = room;
+	if (!rows) {
+		return -ENOMEM;
 	}
+	list->rows = rows;
 	list->rows[list->count].addr = addr;
 	list->rows[list->count].row = *row;
 	list->count++;
@@ -106,8 +102,15 @@ const struct apply_address *apply_address_find(const struct apply_address *rows,
 
 struct eip_numbers {
 	struct row_list held;
-	bool used[NATGW_EIPS_MAX];
+	bool used[NATGW_EIPS_MAX];   /* not for the taking */
+	bool wanted[NATGW_EIPS_MAX]; /* its EIP is in the config */
+	bool given[NATGW_EIPS_MAX];  /* its EIP goes, and another one has got it */
 };
+
+static bool is_eip(const struct apply_address *held)
+{
+	return held && held->row.kind == NATGW_ADDRESS_EIP && held->row.eip < NATGW_EIPS_MAX;
+}
 
 static bool has_ports(struct datapath *dp, uint32_t eip)
 {
@@ -121,25 +124,31 @@ static bool has_ports(struct datapath *dp, uint32_t eip)
 	return false;
 }
 
-/* No index left: a draining EIP without sessions gives its own. */
-static int reclaim(struct apply_pass *pass, struct eip_numbers *numbers, uint32_t *ret_eip)
+/* No index left: an EIP that goes and has no sessions will give its own. */
+static int reclaim(struct apply_pass *pass, struct eip_numbers *numbers, __be32 addr,
+		   uint32_t *ret_eip)
 {
-	for (size_t i = 0; i < numbers->held.count; i++) {
-		struct apply_address *held = &numbers->held.rows[i];
-		int err;
+	char text[INET_ADDRSTRLEN];
+	int err = apply_count(pass);
 
-		if (held->row.kind != NATGW_ADDRESS_EIP || !held->row.draining ||
-		    has_ports(pass->dp, held->row.eip)) {
+	if (err) {
+		return err;
+	}
+	for (size_t i = 0; i < numbers->held.count; i++) {
+		const struct apply_address *held = &numbers->held.rows[i];
+
+		if (!is_eip(held) || numbers->wanted[held->row.eip] ||
+		    numbers->given[held->row.eip] || has_ports(pass->dp, held->row.eip)) {
 			continue;
 		}
-		err = datapath_del_address(pass->dp, held->addr);
-		if (err && err != -ENOENT) {
-			return err;
-		}
+		numbers->given[held->row.eip] = true;
+		pass->reclaims = true;
 		*ret_eip = held->row.eip;
-		held->row.kind = NATGW_ADDRESS_HOST; /* not to be found again */
 		return 0;
 	}
+	log_error(
+		"no room for EIP %s: natgw holds %u, and those that were taken out of the config stay until their sessions have ended",
+		inet_ntop(AF_INET, &addr, text, sizeof(text)), NATGW_EIPS_MAX);
 	return -ENOSPC;
 }
 
@@ -149,9 +158,8 @@ static int number_eip(struct apply_pass *pass, struct eip_numbers *numbers, __be
 	const struct apply_address *held =
 		apply_address_find(numbers->held.rows, numbers->held.count, addr);
 
-	if (held && held->row.kind == NATGW_ADDRESS_EIP) {
-		/* Wanted: its index is not for the taking. */
-		numbers->held.rows[held - numbers->held.rows].row.draining = 0;
+	if (is_eip(held)) {
+		numbers->wanted[held->row.eip] = true;
 		*ret_eip = held->row.eip;
 		return 0;
 	}
@@ -162,7 +170,7 @@ static int number_eip(struct apply_pass *pass, struct eip_numbers *numbers, __be
 			return 0;
 		}
 	}
-	return reclaim(pass, numbers, ret_eip);
+	return reclaim(pass, numbers, addr, ret_eip);
 }
 
 /* One pass over a gateway's EIPs: those that have an index already (known), or those that have
@@ -183,7 +191,7 @@ static int add_eips(struct apply_pass *pass, struct eip_numbers *numbers, struct
 		};
 		int err;
 
-		if ((held && held->row.kind == NATGW_ADDRESS_EIP) != known) {
+		if (is_eip(held) != known) {
 			continue;
 		}
 		err = number_eip(pass, numbers, addr, &row.eip);
@@ -243,9 +251,10 @@ static int add_others(struct apply_pass *pass, const struct eip_numbers *numbers
 		if (ntohl(addrs[i].addr) >> 24 == 127) {
 			continue;
 		}
-		/* An EIP that drains stays one until its sessions have ended. */
-		if (held && held->row.kind == NATGW_ADDRESS_EIP && held->row.draining) {
+		/* An EIP that goes stays one until its sessions have ended. */
+		if (is_eip(held) && !numbers->wanted[held->row.eip]) {
 			row = held->row;
+			row.draining = 1;
 			row.on_host = 1;
 		}
 		err = append(wanted, addrs[i].addr, &row);
@@ -260,11 +269,10 @@ int apply_address_wanted(struct apply_pass *pass, struct apply_address **ret_row
 	struct row_list wanted = { .rows = NULL };
 	int err = read_held(pass->dp, &numbers.held);
 
+	pass->reclaims = false;
 	for (size_t i = 0; i < numbers.held.count; i++) {
-		const struct natgw_address *row = &numbers.held.rows[i].row;
-
-		if (row->kind == NATGW_ADDRESS_EIP && row->eip < NATGW_EIPS_MAX) {
-			numbers.used[row->eip] = true;
+		if (is_eip(&numbers.held.rows[i])) {
+			numbers.used[numbers.held.rows[i].row.eip] = true;
 		}
 	}
 	if (!err) {
@@ -324,7 +332,10 @@ int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows
 	int err = read_held(pass->dp, &held);
 
 	for (size_t i = 0; !err && i < held.count; i++) {
-		if (!apply_address_find(rows, count, held.rows[i].addr)) {
+		const struct apply_address *wanted =
+			apply_address_find(rows, count, held.rows[i].addr);
+
+		if (!wanted || wanted->row.draining) {
 			err = drop_row(pass, &held.rows[i]);
 		}
 	}
@@ -332,16 +343,22 @@ int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows
 	return err;
 }
 
-int apply_address_forget(struct datapath *dp, uint8_t gateway)
+int apply_address_release(struct datapath *dp)
 {
+	static const struct natgw_address host = { .kind = NATGW_ADDRESS_HOST };
 	struct row_list held = { .rows = NULL };
 	int err = read_held(dp, &held);
 
 	for (size_t i = 0; !err && i < held.count; i++) {
-		const struct natgw_address *row = &held.rows[i].row;
+		const struct apply_address *old = &held.rows[i];
 
-		if (row->kind == NATGW_ADDRESS_EIP && row->draining && row->gateway == gateway) {
-			err = datapath_del_address(dp, held.rows[i].addr);
+		if (!is_eip(old) || !old->row.draining || has_ports(dp, old->row.eip)) {
+			continue;
+		}
+		if (old->row.on_host) {
+			err = datapath_set_address(dp, old->addr, &host);
+		} else {
+			err = datapath_del_address(dp, old->addr);
 			err = err == -ENOENT ? 0 : err;
 		}
 	}

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows of "gateways" and "pool". A gateway keeps its index as long as its private IP has a row,
- * across restarts and reloads; sessions carry that index.
+ * Rows of "gateways" and "pool". A gateway keeps its index: in a reload by its name, across a
+ * restart by its private IP. Sessions carry that index.
  */
 #include "apply_internal.h"
 
 #include <errno.h>
 #include <string.h>
+
+#include "log.h"
 
 #define NANOSECONDS 1000000000ULL
 
@@ -29,10 +31,22 @@ static int read_rows(struct apply_pass *pass)
 	return 0;
 }
 
-static uint32_t find_known(const struct apply_pass *pass, __be32 private_ip)
+/* Names are not in the maps: a gateway that changed its private IP is known while natgwd runs. */
+static uint32_t find_name(const struct apply_pass *pass, const char *name)
 {
 	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
 		if (pass->gateways[i].state != NATGW_GATEWAY_NONE &&
+		    strcmp(pass->state->gateways[i].name, name) == 0) {
+			return i;
+		}
+	}
+	return 0;
+}
+
+static uint32_t find_private_ip(const struct apply_pass *pass, __be32 private_ip, const bool *taken)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		if (!taken[i] && pass->gateways[i].state != NATGW_GATEWAY_NONE &&
 		    pass->gateways[i].private_ip == private_ip) {
 			return i;
 		}
@@ -55,58 +69,60 @@ static bool has_sessions(struct datapath *dp, uint32_t gateway)
 	return false;
 }
 
-/* A row that nobody has used, else one whose gateway was deleted and has no session left. */
+/* A row that nobody has used, else one whose gateway is not wanted and has no session. */
 static int take_row(struct apply_pass *pass, const bool *taken, uint32_t *ret_index)
 {
+	int err;
+
 	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
 		if (!taken[i] && pass->gateways[i].state == NATGW_GATEWAY_NONE) {
 			*ret_index = i;
 			return 0;
 		}
 	}
-	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
-		int err;
-
-		if (taken[i] || pass->gateways[i].state != NATGW_GATEWAY_DELETED ||
-		    has_sessions(pass->dp, i)) {
-			continue;
-		}
-		err = apply_address_forget(pass->dp, (uint8_t)i);
-		if (!err) {
-			memset(&pass->gateways[i], 0, sizeof(pass->gateways[i]));
-			memset(&pass->state->gateways[i], 0, sizeof(pass->state->gateways[i]));
-			*ret_index = i;
-		}
+	err = apply_count(pass);
+	if (err) {
 		return err;
+	}
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		if (!taken[i] && !has_sessions(pass->dp, i)) {
+			*ret_index = i;
+			return 0;
+		}
 	}
 	return -ENOSPC;
 }
 
 int apply_gateway_assign(struct apply_pass *pass)
 {
+	const struct config *config = pass->config;
+	uint32_t *index = pass->gateway_index;
 	bool taken[NATGW_GATEWAYS_MAX] = { false };
 	int err = read_rows(pass);
 
-	if (err) {
-		return err;
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		index[i] = find_name(pass, config->gateways[i].name);
+		taken[index[i]] = true;
 	}
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		uint32_t index = find_known(pass, pass->config->gateways[i].private_ip);
-
-		pass->gateway_index[i] = index;
-		taken[index] = true;
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		if (!index[i]) {
+			index[i] = find_private_ip(pass, config->gateways[i].private_ip, taken);
+			taken[index[i]] = true;
+		}
 	}
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		if (pass->gateway_index[i]) {
+	for (size_t i = 0; !err && i < config->gateway_count; i++) {
+		if (index[i]) {
 			continue;
 		}
-		err = take_row(pass, taken, &pass->gateway_index[i]);
-		if (err) {
-			return err;
+		err = take_row(pass, taken, &index[i]);
+		if (err == -ENOSPC) {
+			log_error(
+				"no room for gateway %s: natgw holds %d, and those that were taken out of the config stay until their sessions have ended",
+				config->gateways[i].name, NATGW_GATEWAYS_MAX - 1);
 		}
-		taken[pass->gateway_index[i]] = true;
+		taken[index[i]] = true;
 	}
-	return 0;
+	return err;
 }
 
 static int put_row(struct apply_pass *pass, uint32_t index, const struct natgw_gateway *row)
@@ -311,42 +327,38 @@ int apply_gateway_pools(struct apply_pass *pass, const struct apply_address *eip
 	return 0;
 }
 
-/* ---- states ---- */
-
-int apply_gateway_activate(struct natgwd_state *state)
+static const struct config_gateway *config_of(const struct apply_pass *pass, uint32_t index)
 {
-	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
-		struct natgw_gateway row;
-		int err;
-
-		if (state->gateways[i].state != NATGW_GATEWAY_PENDING) {
-			continue;
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		if (pass->gateway_index[i] == index) {
+			return &pass->config->gateways[i];
 		}
-		err = datapath_get_gateway(state->dp, i, &row);
-		if (!err) {
-			row.state = NATGW_GATEWAY_AVAILABLE;
-			err = datapath_set_gateway(state->dp, i, &row);
-		}
-		if (err) {
-			return err;
-		}
-		state->gateways[i].state = NATGW_GATEWAY_AVAILABLE;
 	}
-	return 0;
+	return NULL;
+}
+
+int apply_gateway_shrink(struct apply_pass *pass)
+{
+	int err = 0;
+
+	for (uint32_t i = 1; !err && i < NATGW_GATEWAYS_MAX; i++) {
+		struct pool pool;
+
+		err = read_pool(pass, i, &pool);
+		if (!err) {
+			err = shrink_pool(pass, &pool, config_of(pass, i), 0);
+		}
+	}
+	return err;
 }
 
 int apply_gateway_retire(struct apply_pass *pass)
 {
-	bool wanted[NATGW_GATEWAYS_MAX] = { false };
-
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		wanted[pass->gateway_index[i]] = true;
-	}
 	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
 		struct natgw_gateway row = pass->gateways[i];
 		int err;
 
-		if (wanted[i] || row.state == NATGW_GATEWAY_NONE) {
+		if (row.state == NATGW_GATEWAY_NONE || config_of(pass, i)) {
 			continue;
 		}
 		row.state = NATGW_GATEWAY_DELETED;

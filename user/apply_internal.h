@@ -18,32 +18,42 @@ struct apply_pass {
 	const struct netdev *netdev;
 	uint32_t gateway_index[NATGW_GATEWAYS_MAX];	   /* by position in the config */
 	struct natgw_gateway gateways[NATGW_GATEWAYS_MAX]; /* rows as they are, by index */
+	bool counted;  /* a sweep has run in this pass: what is in use is known */
+	bool reclaims; /* an EIP gets the index of one that goes */
 };
+
+/* ---- apply.c ---- */
+
+/* Counts sessions and ports anew, once in a pass: the first one comes before any sweep. */
+int apply_count(struct apply_pass *pass);
 
 /* ---- apply_gateway.c ---- */
 
-/* Finds each gateway's index: by its private IP where the maps know it, else a free one. */
+/*
+ * Finds each gateway's index: by its name where this process knows it, by its private IP where the
+ * maps do, else a free one. Writes nothing.
+ */
 int apply_gateway_assign(struct apply_pass *pass);
 /* Writes the rows of the config's gateways; a new one is pending. */
 int apply_gateway_rows(struct apply_pass *pass);
 /* EIPs into and out of the pools. eips: rows of "addresses" that are EIPs, sorted by address. */
 int apply_gateway_pools(struct apply_pass *pass, const struct apply_address *eips, size_t count);
-int apply_gateway_activate(struct natgwd_state *state);
+/* EIPs that are not wanted any more come out of all pools; nothing comes in. */
+int apply_gateway_shrink(struct apply_pass *pass);
 /* Gateways that are not in the config any more. */
 int apply_gateway_retire(struct apply_pass *pass);
 
 /* ---- apply_address.c ---- */
 
-/* The rows that should be, sorted by address; the caller frees *ret_rows. */
+/* The rows that should be, sorted by address; the caller frees *ret_rows. Writes nothing. */
 int apply_address_wanted(struct apply_pass *pass, struct apply_address **ret_rows,
 			 size_t *ret_count);
 /* Writes what is new or different. */
 int apply_address_put(struct apply_pass *pass, const struct apply_address *rows, size_t count);
 /* What is not wanted any more: EIPs drain, the rest goes. */
 int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows, size_t count);
-/* Draining EIPs of a gateway without sessions are forgotten, so that its index can be used again.
- */
-int apply_address_forget(struct datapath *dp, uint8_t gateway);
+/* Draining EIPs that had no port in use at the last sweep are natgw's no more. */
+int apply_address_release(struct datapath *dp);
 const struct apply_address *apply_address_find(const struct apply_address *rows, size_t count,
 					       __be32 addr);
 

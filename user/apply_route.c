@@ -12,9 +12,10 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "list.h"
 
-/* Numbers run from 1; a byte is enough and state.table_names has room for it. */
-#define TABLES_MAX 256
+/* Numbers run from 1 to CONFIG_TABLES_MAX; state.table_names has room for them. */
+#define TABLE_NUMBERS (CONFIG_TABLES_MAX + 1)
 
 struct route_row {
 	struct natgw_route_key key;
@@ -24,7 +25,6 @@ struct route_row {
 struct route_list {
 	struct route_row *rows;
 	size_t count;
-	size_t room;
 };
 
 struct subnet_row {
@@ -35,23 +35,17 @@ struct subnet_row {
 struct subnet_list {
 	struct subnet_row *rows;
 	size_t count;
-	size_t room;
 };
 
 static int append_route(const struct natgw_route_key *key, const struct natgw_route *row, void *arg)
 {
 	struct route_list *list = arg;
+	struct route_row *rows = list_room(list->rows, list->count, sizeof(*rows));
 
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 256;
-		struct route_row *grown = reallocarray(list->rows, room, sizeof(*grown));
-
-		if (!grown) {
-			return -ENOMEM;
-		}
-		list->rows = grown;
-		list->room = room;
+	if (!rows) {
+		return -ENOMEM;
 	}
+	list->rows = rows;
 	list->rows[list->count].key = *key;
 	list->rows[list->count].row = *row;
 	list->count++;
@@ -62,17 +56,12 @@ static int append_subnet(const struct natgw_subnet_key *key, const struct natgw_
 			 void *arg)
 {
 	struct subnet_list *list = arg;
+	struct subnet_row *rows = list_room(list->rows, list->count, sizeof(*rows));
 
-	if (list->count == list->room) {
-		size_t room = list->room ? 2 * list->room : 64;
-		struct subnet_row *grown = reallocarray(list->rows, room, sizeof(*grown));
-
-		if (!grown) {
-			return -ENOMEM;
-		}
-		list->rows = grown;
-		list->room = room;
+	if (!rows) {
+		return -ENOMEM;
 	}
+	list->rows = rows;
 	list->rows[list->count].key = *key;
 	list->rows[list->count].row = *row;
 	list->count++;
@@ -139,7 +128,7 @@ static uint32_t find_number(const struct subnet_list *held, const struct config_
 		const struct subnet_row *row =
 			find_subnet(held, table->subnets[i].addr, table->subnets[i].len);
 
-		if (row && row->row.table > 0 && row->row.table < TABLES_MAX &&
+		if (row && row->row.table > 0 && row->row.table < TABLE_NUMBERS &&
 		    !taken[row->row.table]) {
 			return row->row.table;
 		}
@@ -150,10 +139,10 @@ static uint32_t find_number(const struct subnet_list *held, const struct config_
 /* Rather one that no subnet of the old config still leads to. */
 static uint32_t free_number(const bool *taken, const bool *old)
 {
-	for (uint32_t pick = 1; pick < 2 * TABLES_MAX; pick++) {
-		uint32_t number = pick % TABLES_MAX;
+	for (uint32_t pick = 1; pick < 2 * TABLE_NUMBERS; pick++) {
+		uint32_t number = pick % TABLE_NUMBERS;
 
-		if (!taken[number] && (pick >= TABLES_MAX || !old[number])) {
+		if (!taken[number] && (pick >= TABLE_NUMBERS || !old[number])) {
 			return number;
 		}
 	}
@@ -161,14 +150,14 @@ static uint32_t free_number(const bool *taken, const bool *old)
 }
 
 static int number_tables(struct apply_pass *pass, const struct subnet_list *held,
-			 uint32_t numbers[TABLES_MAX])
+			 uint32_t numbers[TABLE_NUMBERS])
 {
-	bool taken[TABLES_MAX] = { true };
-	bool old[TABLES_MAX] = { false };
+	bool taken[TABLE_NUMBERS] = { true };
+	bool old[TABLE_NUMBERS] = { false };
 	const struct config *config = pass->config;
 
 	for (size_t i = 0; i < held->count; i++) {
-		old[held->rows[i].row.table % TABLES_MAX] = true;
+		old[held->rows[i].row.table % TABLE_NUMBERS] = true;
 	}
 	for (size_t i = 0; i < config->table_count; i++) {
 		numbers[i] = find_number(held, &config->tables[i], taken);
@@ -195,15 +184,15 @@ static void fill_key(struct natgw_route_key *key, uint32_t table, const struct c
 	key->addr = to->addr;
 }
 
-static int find_gateway(const struct apply_pass *pass, const char *name, __u8 *ret_index)
+static int gateway_index(const struct apply_pass *pass, const char *name, __u8 *ret_index)
 {
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		if (strcmp(pass->config->gateways[i].name, name) == 0) {
-			*ret_index = (__u8)pass->gateway_index[i];
-			return 0;
-		}
+	const struct config_gateway *gateway = config_find_gateway(pass->config, name);
+
+	if (!gateway) {
+		return -ENOENT;
 	}
-	return -ENOENT;
+	*ret_index = (__u8)pass->gateway_index[gateway - pass->config->gateways];
+	return 0;
 }
 
 static int want_static(const struct apply_pass *pass, const struct config_route *route,
@@ -215,7 +204,7 @@ static int want_static(const struct apply_pass *pass, const struct config_route 
 
 	fill_key(&key, table, &route->to);
 	if (route->target == NATGW_TARGET_GATEWAY) {
-		err = find_gateway(pass, route->name, &row.gateway);
+		err = gateway_index(pass, route->name, &row.gateway);
 	} else if (route->target == NATGW_TARGET_INTERFACE) {
 		/* 0 while it is not there; filled in when it comes. */
 		row.ifindex = if_nametoindex(route->name);
@@ -386,7 +375,7 @@ static void name_tables(struct apply_pass *pass, const uint32_t *numbers)
 int apply_route_tables(struct apply_pass *pass)
 {
 	struct tables tables = { .held_routes = { .rows = NULL } };
-	uint32_t numbers[TABLES_MAX] = { 0 };
+	uint32_t numbers[TABLE_NUMBERS] = { 0 };
 	int err = datapath_each_route(pass->dp, append_route, &tables.held_routes);
 
 	if (!err) {

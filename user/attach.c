@@ -15,9 +15,12 @@
 #include "tcfilter.h"
 #include "xdplink.h"
 
-struct attach_made {
+/* What was there before this run. */
+struct attach_before {
 	char name[IF_NAMESIZE];
 	uint32_t ifindex;
+	bool link;
+	bool filters[TCFILTER_PLACE_COUNT];
 };
 
 struct attach {
@@ -25,8 +28,8 @@ struct attach {
 	char pin_path[CONFIG_PATH_MAX];
 	enum config_attach wanted;
 	bool veth_warned;
-	struct attach_made made[NATGW_IFACES_MAX]; /* where nothing of natgw's was before */
-	unsigned int made_count;
+	struct attach_before before[NATGW_IFACES_MAX];
+	unsigned int before_count;
 };
 
 int attach_new(const struct loader *loader, const struct config *config, struct attach **ret_attach)
@@ -48,7 +51,7 @@ void attach_free(struct attach *attach)
 	free(attach);
 }
 
-const char *attach_describe(enum iface_attach attach)
+static const char *describe(enum iface_attach attach)
 {
 	static const char *const texts[] = {
 		[IFACE_ATTACH_NONE] = "not attached",
@@ -252,18 +255,19 @@ static int choose(struct attach *attach, struct iface_state *iface,
 
 static void remember(struct attach *attach, const struct iface_state *iface)
 {
-	struct xdplink_status status = { 0 };
-	struct attach_made *made = &attach->made[attach->made_count];
+	struct attach_before *before = &attach->before[attach->before_count];
 
-	if (attach->made_count == NATGW_IFACES_MAX ||
-	    tcfilter_exists(iface->ifindex, TCFILTER_INGRESS) ||
-	    (xdplink_query(attach->pin_path, iface->name, iface->ifindex, &status) == 0 &&
-	     status.ours)) {
+	if (attach->before_count == NATGW_IFACES_MAX) {
 		return;
 	}
-	snprintf(made->name, sizeof(made->name), "%s", iface->name);
-	made->ifindex = iface->ifindex;
-	attach->made_count++;
+	snprintf(before->name, sizeof(before->name), "%s", iface->name);
+	before->ifindex = iface->ifindex;
+	before->link = xdplink_exists(attach->pin_path, iface->name, iface->ifindex);
+	for (int place = 0; place < TCFILTER_PLACE_COUNT; place++) {
+		before->filters[place] =
+			tcfilter_exists(iface->ifindex, (enum tcfilter_place)place);
+	}
+	attach->before_count++;
 }
 
 int attach_iface(struct attach *attach, struct iface_state *iface)
@@ -281,7 +285,11 @@ int attach_iface(struct attach *attach, struct iface_state *iface)
 	remember(attach, iface);
 	err = set_filters(attach, iface);
 	if (err) {
-		log_error("%s: cannot attach the tc filters: %s", iface->name, strerror(-err));
+		log_error(
+			"%s: cannot attach the tc filters: %s", iface->name,
+			err == -EBUSY
+				? "its ingress qdisc leaves no place for clsact: tc qdisc del dev <interface> ingress"
+				: strerror(-err));
 		return err;
 	}
 	err = choose(attach, iface, &preflight);
@@ -289,21 +297,50 @@ int attach_iface(struct attach *attach, struct iface_state *iface)
 		return err;
 	}
 	if (iface->attach_reason[0]) {
-		log_info("%s: %s (%s; %s)", iface->name, attach_describe(iface->attach),
+		log_info("%s: %s (%s; %s)", iface->name, describe(iface->attach),
 			 describe_roles(iface->flags), iface->attach_reason);
 	} else {
-		log_info("%s: %s (%s)", iface->name, attach_describe(iface->attach),
+		log_info("%s: %s (%s)", iface->name, describe(iface->attach),
 			 describe_roles(iface->flags));
 	}
 	return 0;
 }
 
+int attach_repair(const struct attach *attach, const struct iface_state *iface, bool *ret_lost)
+{
+	bool external = iface->flags & NATGW_IFACE_EXTERNAL;
+
+	*ret_lost = !tcfilter_exists(iface->ifindex, TCFILTER_INGRESS) ||
+		    (external && (!tcfilter_exists(iface->ifindex, TCFILTER_EGRESS) ||
+				  !tcfilter_exists(iface->ifindex, TCFILTER_GUARD)));
+	return *ret_lost ? set_filters(attach, iface) : 0;
+}
+
+static void undo_iface(const char *pin_path, const struct attach_before *before)
+{
+	bool any = false;
+
+	if (!before->link) {
+		(void)xdplink_remove(pin_path, before->name, before->ifindex);
+	}
+	for (int place = 0; place < TCFILTER_PLACE_COUNT; place++) {
+		any = any || before->filters[place];
+	}
+	if (!any) {
+		(void)tcfilter_remove_all(before->ifindex);
+		return;
+	}
+	for (int place = 0; place < TCFILTER_PLACE_COUNT; place++) {
+		if (!before->filters[place]) {
+			(void)tcfilter_remove(before->ifindex, (enum tcfilter_place)place);
+		}
+	}
+}
+
 void attach_undo(struct attach *attach)
 {
-	while (attach->made_count) {
-		const struct attach_made *made = &attach->made[--attach->made_count];
-
-		(void)attach_remove(attach->pin_path, made->name, made->ifindex);
+	while (attach->before_count) {
+		undo_iface(attach->pin_path, &attach->before[--attach->before_count]);
 	}
 }
 

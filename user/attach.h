@@ -22,7 +22,10 @@ void attach_free(struct attach *attach);
  */
 int attach_iface(struct attach *attach, struct iface_state *iface);
 
-/* Takes away what this run has attached where nothing of natgw's was before. */
+/* Sets the tc filters again that somebody has taken away; *ret_lost says whether any were. */
+int attach_repair(const struct attach *attach, const struct iface_state *iface, bool *ret_lost);
+
+/* Takes away every filter and link of this run where natgw had none before. */
 void attach_undo(struct attach *attach);
 
 /* Removes everything of natgw's from an interface; ifindex 0: it is gone, only the pins are left.
@@ -34,7 +37,5 @@ int attach_remove(const char *pin_path, const char *name, uint32_t ifindex);
  * interface of the gateway has native XDP.
  */
 bool attach_takes_redirect(const struct natgwd_state *state, const struct iface_state *iface);
-
-const char *attach_describe(enum iface_attach attach);
 
 #endif

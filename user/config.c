@@ -7,8 +7,10 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "config_gateway.h"
@@ -370,11 +372,27 @@ static int read_control(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return config_yaml_mapping(yaml, node, "control", keys, out);
 }
 
+/* No empty part, "." or "..": the path has one spelling, and names the folder that it seems to. */
+static bool is_plain_path(const char *path)
+{
+	char whole[CONFIG_PATH_MAX + 1];
+
+	(void)snprintf(whole, sizeof(whole), "%s/", path);
+	return !strstr(whole, "//") && !strstr(whole, "/./") && !strstr(whole, "/../");
+}
+
 static int read_pin_path(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	struct config *config = out;
+	int err = read_path(yaml, node, "pin_path", config->pin_path);
 
-	return read_path(yaml, node, "pin_path", config->pin_path);
+	if (!err && !is_plain_path(config->pin_path)) {
+		return config_yaml_error(
+			yaml, node,
+			"pin_path \"%.120s\" cannot be used; it must have no empty part and no \".\" or \"..\"",
+			config->pin_path);
+	}
+	return err;
 }
 
 /* ---- the file ---- */
@@ -444,15 +462,38 @@ out_yaml:
 	return err;
 }
 
+/* Does not wait: the name may be a FIFO that nobody writes to. */
+static int open_file(const char *path, FILE **ret_stream)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat info;
+	FILE *stream;
+
+	if (fd < 0 || fstat(fd, &info) < 0) {
+		return -errno;
+	}
+	/* Reading a folder fails by itself. */
+	if (!S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+		return -EINVAL;
+	}
+	stream = fdopen(fd, "r");
+	if (!stream) {
+		return -errno;
+	}
+	(void)TAKE_FD(fd);
+	*ret_stream = stream;
+	return 0;
+}
+
 int config_load(const char *path, struct config **ret_config, struct config_error *ret_error)
 {
-	_cleanup_fclose_ FILE *stream = fopen(path, "re");
+	_cleanup_fclose_ FILE *stream = NULL;
+	int err = open_file(path, &stream);
 
-	if (!stream) {
-		int err = -errno;
-
+	if (err) {
 		(void)snprintf(ret_error->text, sizeof(ret_error->text),
-			       "%.300s: cannot open it: %s", path, strerror(-err));
+			       "%.300s: cannot open it: %s", path,
+			       err == -EINVAL ? "it is not a regular file" : strerror(-err));
 		return err;
 	}
 	return config_parse(stream, path, ret_config, ret_error);

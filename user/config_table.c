@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "config_eip.h"
+#include "list.h"
 #include "parse_util.h"
 #include "words.h"
 
@@ -74,18 +75,6 @@ static int read_prefix(const struct config_yaml *yaml, yaml_node_t *node, const 
 	}
 	*ret_prefix = prefix;
 	return 0;
-}
-
-/*
- * Room for one element more: an array grows to twice its size whenever its count is a power of two.
- * NULL: no memory; the array stays as it is.
- */
-static void *grow(void *array, size_t count, size_t size)
-{
-	if (count & (count - 1)) {
-		return array;
-	}
-	return reallocarray(array, count ? 2 * count : 1, size);
 }
 
 /* ---- subnets ---- */
@@ -199,7 +188,7 @@ static int read_subnet(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	if (err) {
 		return err;
 	}
-	grown = grow(table->subnets, table->subnet_count, sizeof(*grown));
+	grown = list_room(table->subnets, table->subnet_count, sizeof(*grown));
 	if (!grown) {
 		return config_yaml_no_memory(yaml);
 	}
@@ -333,7 +322,7 @@ static int read_route(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	if (err) {
 		return err;
 	}
-	grown = grow(table->routes, table->route_count, sizeof(*grown));
+	grown = list_room(table->routes, table->route_count, sizeof(*grown));
 	if (!grown) {
 		return config_yaml_no_memory(yaml);
 	}
@@ -425,7 +414,7 @@ static int add(const struct config_yaml *yaml, struct config *config,
 	       const struct config_route_table *table)
 {
 	struct config_route_table *grown =
-		grow(config->tables, config->table_count, sizeof(*config->tables));
+		list_room(config->tables, config->table_count, sizeof(*config->tables));
 
 	if (!grown) {
 		return config_yaml_no_memory(yaml);

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +24,7 @@
 #include "cleanup.h"
 #include "detach.h"
 #include "follow.h"
+#include "instance.h"
 #include "loader.h"
 #include "log.h"
 #include "netdev.h"
@@ -31,7 +34,8 @@
 #include "runfile.h"
 #include "sweep.h"
 
-#define DAEMON_EVENTS 4
+#define DAEMON_EVENTS 5
+#define DAEMON_REPAIR_S 5
 
 struct daemon {
 	struct natgwd_state state;
@@ -43,12 +47,33 @@ struct daemon {
 	struct sweep *sweep;
 	struct api *api;
 	int lock;
+	int instance;
 	int unix_fd;
 	int tcp_fd;
+	ino_t socket_ino; /* of the name in the file system */
 	bool made_folder;
 };
 
 /* ---- start ---- */
+
+static const char *describe_listen(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "another natgwd answers there";
+	case -EEXIST:
+		return "it is there and is not a socket";
+	default:
+		return strerror(-err);
+	}
+}
+
+static ino_t socket_ino(const struct config *config)
+{
+	struct stat info;
+
+	return lstat(config->control_socket, &info) == 0 ? info.st_ino : 0;
+}
 
 static int open_listeners(struct daemon *daemon)
 {
@@ -56,10 +81,10 @@ static int open_listeners(struct daemon *daemon)
 	int err = api_listen_unix(config->control_socket, config->control_group, &daemon->unix_fd);
 
 	if (err) {
-		log_error("cannot listen on %s: %s", config->control_socket,
-			  err == -EADDRINUSE ? "another natgwd answers there" : strerror(-err));
+		log_error("cannot listen on %s: %s", config->control_socket, describe_listen(err));
 		return err;
 	}
+	daemon->socket_ino = socket_ino(config);
 	if (!config->metrics_addr[0]) {
 		return 0;
 	}
@@ -71,22 +96,42 @@ static int open_listeners(struct daemon *daemon)
 	return err;
 }
 
-static int open_host(struct daemon *daemon)
+static int open_runfile(struct daemon *daemon)
 {
-	int err = runfile_load(daemon->state.config->pin_path, &daemon->runfile);
+	const char *pin_path = daemon->state.config->pin_path;
+	int err = runfile_load(pin_path, &daemon->runfile);
 
 	if (err) {
 		log_error("cannot read %s: %s", daemon->runfile.path, strerror(-err));
 		return err;
 	}
+	if (runfile_is_foreign(&daemon->runfile)) {
+		if (pindir_has(pin_path, "layout")) {
+			log_error(
+				"%s belongs to a natgwd of another network namespace: choose another pin_path, or remove it with natgwd --detach there",
+				pin_path);
+			return -EBUSY;
+		}
+		runfile_forget_host(&daemon->runfile);
+	}
 	daemon->runfile.netns = runfile_netns();
+	return 0;
+}
+
+static int open_host(struct daemon *daemon)
+{
+	int err = open_runfile(daemon);
+
+	if (err) {
+		return err;
+	}
 	err = netdev_open(&daemon->follow.netdev);
 	if (!err) {
 		err = announce_open(&daemon->follow.announce);
 	}
 	if (err) {
 		log_error("cannot open the sockets to the kernel: %s%s", strerror(-err),
-			  err == -EPERM ? " (natgwd must be started as root)" : "");
+			  err == -EPERM ? " (natgwd needs CAP_NET_RAW)" : "");
 	}
 	return err;
 }
@@ -131,6 +176,10 @@ static int fill(struct daemon *daemon)
 	int err;
 
 	follow_fill(state, daemon->follow.netdev);
+	err = apply_check(state->config, daemon->follow.netdev);
+	if (err) {
+		return err;
+	}
 	err = datapath_each_iface(state->dp, keep_iface, state);
 	if (!err) {
 		err = follow_put_ifaces(state);
@@ -227,19 +276,54 @@ static void on_netlink(evutil_socket_t fd, short what, void *arg)
 	follow_read(&daemon->follow);
 }
 
+static void on_repair(evutil_socket_t fd, short what, void *arg)
+{
+	struct daemon *daemon = arg;
+
+	(void)fd;
+	(void)what;
+	follow_repair(&daemon->follow);
+}
+
+/* A SIGHUP of the first moments waits for its handler: the file may have been read already. */
+static int hold_reloads(bool hold)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGHUP);
+	return sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &signals, NULL) < 0 ? -errno : 0;
+}
+
 static int add_events(struct daemon *daemon)
 {
+	static const struct timeval repair_wait = { .tv_sec = DAEMON_REPAIR_S };
+
 	daemon->events[0] = evsignal_new(daemon->base, SIGTERM, on_stop, daemon);
 	daemon->events[1] = evsignal_new(daemon->base, SIGINT, on_stop, daemon);
 	daemon->events[2] = evsignal_new(daemon->base, SIGHUP, on_reload, daemon);
 	daemon->events[3] = event_new(daemon->base, netdev_fd(daemon->follow.netdev),
 				      EV_READ | EV_PERSIST, on_netlink, daemon);
+	daemon->events[4] = event_new(daemon->base, -1, EV_PERSIST, on_repair, daemon);
 	for (int i = 0; i < DAEMON_EVENTS; i++) {
-		if (!daemon->events[i] || event_add(daemon->events[i], NULL) < 0) {
+		const struct timeval *wait = i == 4 ? &repair_wait : NULL;
+
+		if (!daemon->events[i] || event_add(daemon->events[i], wait) < 0) {
 			return -ENOMEM;
 		}
 	}
-	return 0;
+	return hold_reloads(false);
+}
+
+/* Tried with the rights that a reload will have: root's own, no more those over other owners. */
+static void check_reload(const char *file)
+{
+	_cleanup_close_ int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0) {
+		log_warning("a reload will not be able to read %s: %s; let uid %u read it", file,
+			    strerror(errno), geteuid());
+	}
 }
 
 static int serve(struct daemon *daemon)
@@ -259,8 +343,10 @@ static int serve(struct daemon *daemon)
 	err = privilege_drop();
 	if (err) {
 		log_error("cannot drop privileges: %s", strerror(-err));
+		return err;
 	}
-	return err;
+	check_reload(daemon->state.config->file);
+	return 0;
 }
 
 /* ---- the whole ---- */
@@ -270,6 +356,9 @@ static int start(struct daemon *daemon)
 	const struct config *config = daemon->state.config;
 	int err = pindir_open(config->pin_path, &daemon->lock, &daemon->made_folder);
 
+	if (!err) {
+		err = instance_claim(&daemon->instance);
+	}
 	if (!err) {
 		err = open_host(daemon);
 	}
@@ -310,7 +399,7 @@ static void undo(struct daemon *daemon)
 	if (daemon->loader) {
 		(void)detach_all(config->pin_path, config);
 	} else if (daemon->made_folder) {
-		(void)pindir_clear(config->pin_path, true);
+		(void)rmdir(config->pin_path);
 	}
 }
 
@@ -319,7 +408,7 @@ static void release(struct daemon *daemon)
 	sweep_stop(daemon->sweep);
 	if (daemon->api) {
 		api_stop(daemon->api);
-	} else if (daemon->unix_fd >= 0) {
+	} else if (daemon->unix_fd >= 0 && socket_ino(daemon->state.config) == daemon->socket_ino) {
 		unlink(daemon->state.config->control_socket);
 	}
 	for (int i = 0; i < DAEMON_EVENTS; i++) {
@@ -337,6 +426,7 @@ static void release(struct daemon *daemon)
 	}
 	cleanup_close(&daemon->unix_fd);
 	cleanup_close(&daemon->tcp_fd);
+	cleanup_close(&daemon->instance);
 	cleanup_close(&daemon->lock);
 	config_free(daemon->state.config);
 	free(daemon);
@@ -355,6 +445,7 @@ static int new_daemon(struct config *config, struct daemon **ret_daemon)
 		return -ENOMEM;
 	}
 	daemon->lock = -1;
+	daemon->instance = -1;
 	daemon->unix_fd = -1;
 	daemon->tcp_fd = -1;
 	daemon->state.config = config;
@@ -363,6 +454,23 @@ static int new_daemon(struct config *config, struct daemon **ret_daemon)
 	daemon->follow.runfile = &daemon->runfile;
 	*ret_daemon = daemon;
 	return 0;
+}
+
+/* Maps, programs, sockets and every client of the API: the usual soft limit is for select(). */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+void daemon_prepare(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	(void)hold_reloads(true);
 }
 
 int daemon_run(struct config *config)
@@ -375,7 +483,7 @@ int daemon_run(struct config *config)
 		config_free(config);
 		return err;
 	}
-	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	err = start(daemon);
 	if (err) {
 		undo(daemon);

@@ -5,6 +5,9 @@
 
 #include "config.h"
 
+/* Called first of all: from here on no SIGHUP ends the process; it is answered once it serves. */
+void daemon_prepare(void);
+
 /*
  * Starts, serves until SIGTERM or SIGINT, leaves the data path in place. Takes config over. 0, or a
  * negative errno after one logged line and with nothing left that was not there before.

@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/membarrier.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -20,6 +22,8 @@
 
 #include "cleanup.h"
 #include "datapath_internal.h"
+
+#define PORT_USE_BYTES (sizeof(struct natgw_port_bits) * DATAPATH_PORT_ROWS)
 
 struct map_spec {
 	const char *name;
@@ -92,16 +96,12 @@ static int check_layout(struct datapath *dp)
 	return layout.version == 0 || layout.version == NATGW_LAYOUT_VERSION ? 0 : -EPROTO;
 }
 
-static int map_port_use(struct datapath *dp)
+/* The rows of an mmapable map, or NULL with errno. */
+static void *map_rows(const struct datapath *dp, enum datapath_map map, size_t size)
 {
-	void *memory = mmap(NULL, sizeof(struct natgw_port_bits) * DATAPATH_PORT_ROWS,
-			    PROT_READ | PROT_WRITE, MAP_SHARED, dp->fd[DATAPATH_PORT_USE], 0);
+	void *rows = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dp->fd[map], 0);
 
-	if (memory == MAP_FAILED) {
-		return -errno;
-	}
-	dp->port_use = memory;
-	return 0;
+	return rows == MAP_FAILED ? NULL : rows;
 }
 
 static void note_eip(struct datapath *dp, const struct natgw_address *address)
@@ -143,9 +143,12 @@ static int open_all(struct datapath *dp, const char *pin_path)
 			return r;
 		}
 	}
-	int r = map_port_use(dp);
-
-	return r < 0 ? r : datapath_each_address(dp, note_address, dp);
+	dp->port_use = map_rows(dp, DATAPATH_PORT_USE, PORT_USE_BYTES);
+	dp->generation = map_rows(dp, DATAPATH_GENERATION, sizeof(*dp->generation));
+	if (!dp->port_use || !dp->generation) {
+		return -errno;
+	}
+	return datapath_each_address(dp, note_address, dp);
 }
 
 int datapath_open(const char *pin_path, struct datapath **ret_dp)
@@ -174,7 +177,10 @@ void datapath_free(struct datapath *dp)
 		return;
 	}
 	if (dp->port_use) {
-		munmap(dp->port_use, sizeof(struct natgw_port_bits) * DATAPATH_PORT_ROWS);
+		munmap(dp->port_use, PORT_USE_BYTES);
+	}
+	if (dp->generation) {
+		munmap(dp->generation, sizeof(*dp->generation));
 	}
 	for (int i = 0; i < DATAPATH_MAP_COUNT; i++)
 		cleanup_close(&dp->fd[i]);
@@ -205,11 +211,6 @@ static int set_only_row(struct datapath *dp, enum datapath_map map, const void *
 int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings)
 {
 	return set_only_row(dp, DATAPATH_SETTINGS, settings);
-}
-
-int datapath_set_layout(struct datapath *dp, const struct natgw_layout *layout)
-{
-	return set_only_row(dp, DATAPATH_LAYOUT, layout);
 }
 
 int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface)
@@ -298,23 +299,17 @@ int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key)
 
 int datapath_raise_generation(struct datapath *dp)
 {
-	struct natgw_generation generation;
-	uint32_t zero = 0;
-	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_GENERATION], &zero, &generation);
-
-	if (r < 0) {
-		return r;
-	}
-	/* A raise by a program in between is not lost: any other value than before will do. */
-	generation.nexthop++;
-	return set_only_row(dp, DATAPATH_GENERATION, &generation);
+	/* Programs add to it too. */
+	__atomic_fetch_add(&dp->generation->nexthop, 1, __ATOMIC_SEQ_CST);
+	return 0;
 }
 
-int datapath_set_skew(struct datapath *dp, int64_t skew_ns)
+void datapath_settle(void)
 {
-	struct natgw_clock clock = { .skew_ns = skew_ns };
-
-	return set_only_row(dp, DATAPATH_CLOCK, &clock);
+	/* The kernel waits for an RCU grace period here; where it refuses, a program takes less. */
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) < 0) {
+		usleep(10000);
+	}
 }
 
 int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout)

@@ -21,7 +21,6 @@ void datapath_free(struct datapath *dp);
 
 /* ---- writing ---- */
 int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings);
-int datapath_set_layout(struct datapath *dp, const struct natgw_layout *layout);
 int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface);
 int datapath_del_iface(struct datapath *dp, uint32_t ifindex);
 /* Interfaces that XDP programs may redirect to. */
@@ -38,10 +37,10 @@ int datapath_del_subnet(struct datapath *dp, const struct natgw_subnet_key *key)
 int datapath_set_route(struct datapath *dp, const struct natgw_route_key *key,
 		       const struct natgw_route *route);
 int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key);
+/* Returns when every program that runs at this moment has ended. */
+void datapath_settle(void);
 /* Every session looks its next hop up again. */
 int datapath_raise_generation(struct datapath *dp);
-/* Tests only. */
-int datapath_set_skew(struct datapath *dp, int64_t skew_ns);
 
 /* ---- reading; each stops and returns what fn returned when that is not 0 ---- */
 int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout);

@@ -35,8 +35,9 @@ struct datapath {
 	int fd[DATAPATH_MAP_COUNT];
 	int pin_dir; /* the iterators are opened anew for every pass, below this directory */
 	unsigned int cpus;
-	struct natgw_port_bits *port_use; /* the map itself, mapped: DATAPATH_PORT_ROWS rows */
-	uint32_t eip_end;		  /* EIPs from this index on have never been in use */
+	struct natgw_port_bits *port_use;    /* the map itself, mapped: DATAPATH_PORT_ROWS rows */
+	struct natgw_generation *generation; /* the map itself, mapped: one row */
+	uint32_t eip_end;		     /* EIPs from this index on have never been in use */
 
 	/* The last complete pass of the sweep; all zero before the first one. */
 	struct natgw_active active[NATGW_GATEWAYS_MAX];

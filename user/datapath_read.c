@@ -16,6 +16,7 @@
 
 #include "cleanup.h"
 #include "datapath_internal.h"
+#include "list.h"
 
 /* ---- all rows of a table ---- */
 
@@ -30,21 +31,16 @@ struct table_row {
 struct table_rows {
 	struct table_row *rows;
 	size_t count;
-	size_t room;
 };
 
 static int table_append(struct table_rows *table, const struct table_row *row)
 {
-	if (table->count == table->room) {
-		size_t room = table->room ? table->room * 2 : 64;
-		struct table_row *rows = reallocarray(table->rows, room, sizeof(*rows));
+	struct table_row *rows = list_room(table->rows, table->count, sizeof(*rows));
 
-		if (!rows) {
-			return -ENOMEM;
-		}
-		table->rows = rows;
-		table->room = room;
+	if (!rows) {
+		return -ENOMEM;
 	}
+	table->rows = rows;
 	table->rows[table->count++] = *row;
 	return 0;
 }

@@ -11,6 +11,8 @@
 
 #include "attach.h"
 #include "cleanup.h"
+#include "instance.h"
+#include "loader.h"
 #include "log.h"
 #include "pindir.h"
 #include "sysctl.h"
@@ -29,12 +31,14 @@ static int remove_from(const char *pin_path, const char *name)
 static int remove_link(const char *path, const char *name, void *arg)
 {
 	const char *prefix = "xdp_";
+	const bool *foreign = arg;
 
-	(void)arg;
 	if (strncmp(name, prefix, strlen(prefix)) != 0 || strchr(name, '%')) {
 		return 0;
 	}
-	return remove_from(path, name + strlen(prefix));
+	name += strlen(prefix);
+	/* An interface of this name may be here too, with filters of another natgwd. */
+	return *foreign ? attach_remove(path, name, 0) : remove_from(path, name);
 }
 
 static int remove_filters(const char *pin_path, const struct config *config,
@@ -59,26 +63,26 @@ int detach_all(const char *pin_path, const struct config *config)
 {
 	struct runfile runfile;
 	int err = runfile_load(pin_path, &runfile);
+	bool foreign = runfile_is_foreign(&runfile);
 
 	if (err) {
 		log_warning("cannot read %s: %s", runfile.path, strerror(-err));
 	}
-	if (runfile.netns && runfile.netns != runfile_netns()) {
+	if (foreign) {
 		log_warning(
 			"natgwd ran in another network namespace: tc filters and settings there are left alone");
-		runfile.iface_count = 0;
-		runfile.redirect_count = 0;
+		runfile_forget_host(&runfile);
 		config = NULL;
 	}
 	err = remove_filters(pin_path, config, &runfile);
 	if (!err) {
-		err = pindir_each(pin_path, remove_link, NULL);
+		err = pindir_each(pin_path, remove_link, &foreign);
 	}
 	if (err) {
 		return err;
 	}
 	sysctl_restore(&runfile);
-	err = pindir_clear(pin_path, true);
+	err = loader_clear(pin_path);
 	if (err) {
 		log_error("cannot remove the pins in %s: %s", pin_path, strerror(-err));
 		return err;
@@ -90,18 +94,23 @@ int detach_all(const char *pin_path, const struct config *config)
 int detach_command(const char *pin_path, const struct config *config)
 {
 	_cleanup_close_ int lock = -1;
+	_cleanup_close_ int instance = -1;
 	struct runfile runfile;
 	int err = pindir_open_existing(pin_path, &lock);
+	bool pinned = err != -ENOENT;
 
-	if (err && err != -ENOENT) {
+	if (err && pinned) {
 		return err;
 	}
-	if (err == -ENOENT) {
+	err = instance_claim(&instance);
+	if (err) {
+		return err;
+	}
+	if (!pinned) {
 		/* Pins are gone with a reboot or by hand; filters may still be there. */
 		err = runfile_load(pin_path, &runfile);
-		if (err || !runfile.netns || runfile.netns != runfile_netns()) {
-			runfile.iface_count = 0;
-			runfile.redirect_count = 0;
+		if (err || !runfile.netns || runfile_is_foreign(&runfile)) {
+			runfile_forget_host(&runfile);
 		}
 		err = remove_filters(pin_path, config, &runfile);
 		sysctl_restore(&runfile);
@@ -142,6 +151,7 @@ int detach_dropped(const struct config *config, struct runfile *runfile)
 		if (err) {
 			return err;
 		}
+		sysctl_restore_iface(runfile, name);
 		log_info("%s: no longer an interface of natgw, detached", name);
 	}
 	runfile->iface_count = kept;

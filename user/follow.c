@@ -13,6 +13,13 @@
 #include "log.h"
 #include "sysctl.h"
 
+static void report(int err, const char *what)
+{
+	if (err) {
+		log_error("%s: %s", what, strerror(-err));
+	}
+}
+
 static void fill_addrs(struct iface_state *iface, const struct netdev *netdev)
 {
 	size_t count = 0;
@@ -97,7 +104,7 @@ int follow_attach(struct follow *follow, struct iface_state *iface)
 	/* After the filters: what is forwarded from now on is translated, or stopped by the guard.
 	 */
 	if (!err) {
-		err = sysctl_forwarding(iface->name);
+		err = sysctl_forwarding(iface->name, follow->runfile);
 	}
 	if (err) {
 		log_error("%s: cannot change settings below /proc/sys/net/ipv4/conf: %s",
@@ -105,6 +112,56 @@ int follow_attach(struct follow *follow, struct iface_state *iface)
 	}
 	return err;
 }
+
+/* ---- filters that somebody takes away ---- */
+
+static void repair_failed(struct iface_state *iface, int err)
+{
+	if (iface->attach != IFACE_ATTACH_NONE) {
+		log_error("%s: the tc filters are gone and cannot be set again: %s", iface->name,
+			  strerror(-err));
+	}
+	iface->attach = IFACE_ATTACH_NONE;
+	snprintf(iface->attach_reason, sizeof(iface->attach_reason),
+		 "the tc filters are gone and cannot be set again: %s", strerror(-err));
+}
+
+/* True when it is attached in another way than before. */
+static bool repair_iface(struct follow *follow, struct iface_state *iface)
+{
+	enum iface_attach before = iface->attach;
+	bool lost = false;
+	int err = attach_repair(follow->attach, iface, &lost);
+
+	/* The interface itself has gone: the message is on its way. */
+	if (!lost || err == -ENODEV) {
+		return false;
+	}
+	if (err) {
+		repair_failed(iface, err);
+	} else if (before == IFACE_ATTACH_NONE) {
+		(void)follow_attach(follow, iface);
+	} else {
+		log_warning("%s: the tc filters were gone and have been set again", iface->name);
+	}
+	return iface->attach != before;
+}
+
+void follow_repair(struct follow *follow)
+{
+	bool changed = false;
+
+	for (unsigned int i = 0; i < follow->state->iface_count; i++) {
+		struct iface_state *iface = &follow->state->ifaces[i];
+
+		changed = (iface->ifindex && repair_iface(follow, iface)) || changed;
+	}
+	if (changed) {
+		report(follow_put_ifaces(follow->state), "cannot write the rows of interfaces");
+	}
+}
+
+/* ---- interfaces that change ---- */
 
 static void forget_iface(struct follow *follow, const struct iface_state *old)
 {
@@ -167,11 +224,7 @@ static bool update_ifaces(struct follow *follow)
 		changed = update_iface(follow, &follow->state->ifaces[i]) || changed;
 	}
 	if (changed) {
-		int err = follow_put_ifaces(follow->state);
-
-		if (err) {
-			log_error("cannot write the rows of interfaces: %s", strerror(-err));
-		}
+		report(follow_put_ifaces(follow->state), "cannot write the rows of interfaces");
 	}
 	return changed;
 }
@@ -239,30 +292,12 @@ static void watch_iface(struct follow *follow, const struct iface_state *iface)
 	}
 }
 
-void follow_watch(struct follow *follow)
-{
-	const struct natgwd_state *state = follow->state;
-
-	forget_private_ips(follow);
-	for (unsigned int i = 0; i < state->iface_count; i++) {
-		watch_iface(follow, &state->ifaces[i]);
-	}
-	for (size_t i = 0; i < state->config->gateway_count; i++) {
-		const struct config_gateway *gateway = &state->config->gateways[i];
-		char name[IF_NAMESIZE] = "";
-		uint32_t ifindex = 0;
-
-		if (netdev_holds(follow->netdev, gateway->private_ip, &ifindex) &&
-		    if_indextoname(ifindex, name)) {
-			watch(follow, gateway->private_ip, name,
-			      find_gateway(state, gateway->name));
-		}
-	}
-}
-
 static void find_reason(const struct follow *follow, uint32_t gateway, char *ret_reason,
 			size_t size)
 {
+	const struct natgwd_state *state = follow->state;
+	const struct config_gateway *config =
+		config_find_gateway(state->config, state->gateways[gateway].name);
 	char text[INET_ADDRSTRLEN];
 
 	ret_reason[0] = '\0';
@@ -277,6 +312,12 @@ static void find_reason(const struct follow *follow, uint32_t gateway, char *ret
 		snprintf(ret_reason, size, "interface address %s is gone from %s", text,
 			 watched->iface);
 		return;
+	}
+	if (config && !netdev_holds(follow->netdev, config->private_ip, NULL)) {
+		struct in_addr addr = { .s_addr = config->private_ip };
+
+		inet_ntop(AF_INET, &addr, text, sizeof(text));
+		snprintf(ret_reason, size, "private IP %s is not an address of this host", text);
 	}
 }
 
@@ -302,12 +343,67 @@ static void update_reasons(struct follow *follow)
 	}
 }
 
+void follow_watch(struct follow *follow)
+{
+	const struct natgwd_state *state = follow->state;
+
+	forget_private_ips(follow);
+	for (unsigned int i = 0; i < state->iface_count; i++) {
+		watch_iface(follow, &state->ifaces[i]);
+	}
+	for (size_t i = 0; i < state->config->gateway_count; i++) {
+		const struct config_gateway *gateway = &state->config->gateways[i];
+		char name[IF_NAMESIZE] = "";
+		uint32_t ifindex = 0;
+
+		if (netdev_holds(follow->netdev, gateway->private_ip, &ifindex) &&
+		    if_indextoname(ifindex, name)) {
+			watch(follow, gateway->private_ip, name,
+			      find_gateway(state, gateway->name));
+		}
+	}
+	update_reasons(follow);
+}
+
 /* ---- netlink ---- */
 
-static void report(int err, const char *what)
+/* FNV-1a */
+static uint64_t hash_links(const struct netdev *netdev, const struct config_route_table *table,
+			   uint64_t hash)
 {
-	if (err) {
-		log_error("%s: %s", what, strerror(-err));
+	for (size_t i = 0; i < table->route_count; i++) {
+		const struct config_route *route = &table->routes[i];
+		const struct netdev_link *link = NULL;
+
+		if (route->target == NATGW_TARGET_INTERFACE) {
+			link = netdev_find_link(netdev, route->name);
+			hash = (hash ^ (link ? link->ifindex : 0)) * 0x100000001b3ULL;
+		}
+	}
+	return hash;
+}
+
+/* Differs when an interface that a route names has come, gone or been made anew. */
+static uint64_t route_links(const struct follow *follow)
+{
+	const struct config *config = follow->state->config;
+	uint64_t hash = 0xcbf29ce484222325ULL;
+
+	for (size_t i = 0; i < config->table_count; i++) {
+		hash = hash_links(follow->netdev, &config->tables[i], hash);
+	}
+	return hash;
+}
+
+static void update_routes(struct follow *follow)
+{
+	uint64_t links = route_links(follow);
+
+	if (links != follow->route_links) {
+		int err = apply_routes(follow->state);
+
+		report(err, "cannot write the routes");
+		follow->route_links = err ? 0 : links;
 	}
 }
 
@@ -331,7 +427,7 @@ void follow_read(struct follow *follow)
 		update_reasons(follow);
 	}
 	if (changed & NETDEV_CHANGED_LINKS) {
-		report(apply_routes(follow->state), "cannot write the routes");
+		update_routes(follow);
 	}
 	if (nexthops) {
 		report(datapath_raise_generation(follow->state->dp),

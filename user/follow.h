@@ -30,6 +30,7 @@ struct follow {
 	struct runfile *runfile;
 	struct follow_watched watched[FOLLOW_WATCHED_MAX];
 	unsigned int watched_count;
+	uint64_t route_links; /* of the interfaces that routes name: what is in the maps */
 };
 
 /* Names, roles, MAC, MTU and addresses of the managed interfaces into state->ifaces. */
@@ -43,6 +44,9 @@ int follow_attach(struct follow *follow, struct iface_state *iface);
 
 /* Rows of all managed interfaces; redirect as they are attached now. */
 int follow_put_ifaces(struct natgwd_state *state);
+
+/* Looks whether the tc filters are there and sets them again. Called every few seconds. */
+void follow_repair(struct follow *follow);
 
 /* Reads netlink and acts on it. */
 void follow_read(struct follow *follow);

@@ -60,6 +60,74 @@ static int open_pin(const char *pin_path, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* ---- whose a pin is ---- */
+
+static bool is_own(const char *name, void *arg)
+{
+	/* Programs, links at interfaces, and what pindir_replace was killed over. */
+	static const char *const prefixes[] = { "natgw_", "xdp_", "shared_", "new_" };
+	const struct natgw_bpf *skeleton = arg;
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0) {
+			return true;
+		}
+	}
+	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
+		if (strcmp(name, iterators[i][1]) == 0) {
+			return true;
+		}
+	}
+	return bpf_object__find_map_by_name(skeleton->obj, name) != NULL;
+}
+
+static int find_foreign(const char *path, const char *name, void *arg)
+{
+	if (is_own(name, arg)) {
+		return 0;
+	}
+	log_error("pin_path %s holds \"%s\", which is not natgw's: choose a folder of its own",
+		  path, name);
+	return -EEXIST;
+}
+
+/* Removes natgw's pins; -EEXIST and nothing done when whole and one is somebody else's. */
+static int clear_own(const char *pin_path, bool whole)
+{
+	struct natgw_bpf *skeleton = natgw_bpf__open();
+	char path[PINDIR_PATH_MAX];
+	int err = skeleton ? 0 : -errno;
+
+	if (!err && whole) {
+		err = pindir_each(pin_path, find_foreign, skeleton);
+	}
+	pindir_join(path, pin_path, "", LOADER_LAYOUT);
+	if (!err && unlink(path) < 0 && errno != ENOENT) {
+		err = -errno;
+	}
+	if (!err) {
+		err = pindir_clear(pin_path, is_own, skeleton);
+	}
+	natgw_bpf__destroy(skeleton);
+	return err;
+}
+
+int loader_clear(const char *pin_path)
+{
+	int err = clear_own(pin_path, false);
+
+	if (err || rmdir(pin_path) == 0) {
+		return err;
+	}
+	if (errno != ENOTEMPTY) {
+		return -errno;
+	}
+	log_warning("%s stays: it holds pins that are not natgw's", pin_path);
+	return 0;
+}
+
+/* ---- the layout ---- */
+
 static int find_link(const char *path, const char *name, void *arg)
 {
 	(void)path;
@@ -79,7 +147,10 @@ static int start_fresh(struct loader *loader, uint32_t sessions)
 		return -EPROTO;
 	}
 	if (!err) {
-		err = pindir_clear(loader->pin_path, false);
+		err = clear_own(loader->pin_path, true);
+	}
+	if (err == -EEXIST) {
+		return err;
 	}
 	if (err) {
 		log_error("cannot clear %s: %s", loader->pin_path, strerror(-err));
@@ -91,17 +162,34 @@ static int start_fresh(struct loader *loader, uint32_t sessions)
 	return 0;
 }
 
+/* Somebody else's map of this name may have rows that are longer than what they are read into. */
+static int check_layout(int fd)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 length = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &length) < 0) {
+		return -errno;
+	}
+	return info.value_size == sizeof(struct natgw_layout) && info.key_size == sizeof(__u32)
+		       ? 0
+		       : -EPROTO;
+}
+
 static int read_layout(struct loader *loader, uint32_t sessions)
 {
 	_cleanup_close_ int fd = open_pin(loader->pin_path, LOADER_LAYOUT);
 	__u32 key = 0;
+	int err;
 
 	if (fd == -ENOENT) {
 		return start_fresh(loader, sessions);
 	}
-	if (fd < 0 || bpf_map_lookup_elem(fd, &key, &loader->layout) < 0) {
-		int err = fd < 0 ? fd : -errno;
-
+	err = fd < 0 ? fd : check_layout(fd);
+	if (!err && bpf_map_lookup_elem(fd, &key, &loader->layout) < 0) {
+		err = -errno;
+	}
+	if (err) {
 		log_error("cannot read %s/" LOADER_LAYOUT ": %s", loader->pin_path, strerror(-err));
 		return err;
 	}
@@ -161,8 +249,10 @@ static int reuse_maps(const struct loader *loader, struct natgw_bpf *skeleton)
 			continue;
 		}
 		if (!loader->fresh && !pindir_has(loader->pin_path, bpf_map__name(map))) {
-			log_warning("map %s is missing in %s and made anew", bpf_map__name(map),
-				    loader->pin_path);
+			log_error(
+				"map %s is missing in %s: natgwd --detach removes the others (and ends their sessions)",
+				bpf_map__name(map), loader->pin_path);
+			return -EPROTO;
 		}
 		err = bpf_map__set_pin_path(map, NULL);
 		if (!err) {
@@ -338,7 +428,8 @@ int loader_load(struct loader *loader)
 
 	if (err) {
 		log_error("cannot load the BPF programs: %s%s", strerror(-err),
-			  err == -EPERM ? " (natgwd must be started as root)" : "");
+			  err == -EPERM ? " (natgwd needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)"
+					: "");
 		return err;
 	}
 	err = pin_maps(loader);

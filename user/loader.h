@@ -36,6 +36,12 @@ int loader_load(struct loader *loader);
 /* True when no map was pinned before: everything in the folder of pins is this run's. */
 bool loader_is_fresh(const struct loader *loader);
 
+/*
+ * Removes natgw's pins and then the folder, which stays (and 0 is returned) when it holds pins of
+ * somebody else. "layout" goes first: what is left of a removal that was cut short is no data path.
+ */
+int loader_clear(const char *pin_path);
+
 int loader_program_fd(const struct loader *loader, enum loader_program program);
 const char *loader_program_name(enum loader_program program);
 

@@ -44,17 +44,6 @@ const char *names_verdict(unsigned int verdict)
 	return LOOK_UP(names, verdict);
 }
 
-const char *names_verdict_text(unsigned int verdict)
-{
-	static const char *const texts[] = {
-#define X(symbol, class, label, text) text,
-		NATGW_VERDICTS(X)
-#undef X
-	};
-
-	return LOOK_UP(texts, verdict);
-}
-
 enum natgw_verdict_class names_verdict_class(unsigned int verdict)
 {
 	static const enum natgw_verdict_class classes[] = {

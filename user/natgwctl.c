@@ -17,8 +17,10 @@
 #include "output_text.h"
 #include "version.h"
 
+#define SESSIONS "/v1/sessions"
 #define DEFAULT_SOCKET "/run/natgw/control.sock"
-#define TIMEOUT_S 60L
+#define TIMEOUT_S 10L
+#define TIMEOUT_SESSIONS_S 60L /* millions of them take natgwd a while */
 
 struct options {
 	const char *socket;
@@ -64,7 +66,7 @@ static size_t collect(const char *data, size_t size, size_t count, void *arg)
 static void say_unreachable(const struct options *options, const char *why)
 {
 	fprintf(stderr,
-		"natgwctl: cannot reach natgwd at %s: %s; is it running? Sessions can be seen without it: cat /sys/fs/bpf/natgw/sessions\n",
+		"natgwctl: cannot reach natgwd at %s: %s; is it running? Sessions can be seen without it: the file \"sessions\" in its pin_path, /sys/fs/bpf/natgw unless the config names another one\n",
 		options->socket, why);
 }
 
@@ -77,7 +79,8 @@ static int perform(CURL *curl, const struct options *options, const char *url,
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, options->socket);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT,
+			 strstr(url, SESSIONS) ? TIMEOUT_SESSIONS_S : TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer);
@@ -207,7 +210,7 @@ static int command_describe(const struct options *options, const char *argument)
 
 static int command_sessions(const struct options *options, const char *argument)
 {
-	char path[512] = "/v1/sessions";
+	char path[512] = SESSIONS;
 
 	(void)argument;
 	for (int i = 0; i < FILTER_COUNT; i++) {

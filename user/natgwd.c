@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,55 @@ static void print_help(void)
 	     "SIGHUP reads the config again; SIGTERM ends natgwd and leaves the data path in place.");
 }
 
+/* False, and said so, when a command was named before. */
+static bool set_command(struct options *options, enum command command)
+{
+	if (options->command != COMMAND_RUN) {
+		fputs("natgwd: one command at a time: --check, --print or --detach (see --help)\n",
+		      stderr);
+		return false;
+	}
+	options->command = command;
+	return true;
+}
+
+static bool set_file(struct options *options, const char *file)
+{
+	if (options->file) {
+		fprintf(stderr, "natgwd: one file at a time: %s or %s\n", options->file, file);
+		return false;
+	}
+	options->file = file;
+	return true;
+}
+
+static bool take_option(struct options *options, int letter)
+{
+	switch (letter) {
+	case 'c':
+		return set_file(options, optarg);
+	case 'C':
+	case 'P':
+		return set_command(options, letter == 'C' ? COMMAND_CHECK : COMMAND_PRINT) &&
+		       set_file(options, optarg);
+	case 'D':
+		return set_command(options, COMMAND_DETACH);
+	case 'v':
+		log_set_level(LOG_LEVEL_DEBUG);
+		return true;
+	case 'V':
+		puts("natgwd " NATGW_VERSION);
+		options->command = COMMAND_DONE;
+		return true;
+	case 'h':
+		print_help();
+		options->command = COMMAND_DONE;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int parse_options(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option long_options[] = {
@@ -63,32 +113,17 @@ static int parse_options(int argc, char **argv, struct options *ret_options)
 	int letter;
 
 	while ((letter = getopt_long(argc, argv, "c:vh", long_options, NULL)) != -1) {
-		switch (letter) {
-		case 'c':
-			options.file = optarg;
+		/* --version and --help are all that is done. */
+		if (options.command == COMMAND_DONE) {
 			break;
-		case 'C':
-		case 'P':
-			options.command = letter == 'C' ? COMMAND_CHECK : COMMAND_PRINT;
-			options.file = optarg;
-			break;
-		case 'D':
-			options.command = COMMAND_DETACH;
-			break;
-		case 'v':
-			log_set_level(LOG_LEVEL_DEBUG);
-			break;
-		case 'V':
-			puts("natgwd " NATGW_VERSION);
-			options.command = COMMAND_DONE;
-			break;
-		case 'h':
-			print_help();
-			options.command = COMMAND_DONE;
-			break;
-		default:
+		}
+		if (!take_option(&options, letter)) {
 			return -EINVAL;
 		}
+	}
+	if (options.command == COMMAND_DONE) {
+		*ret_options = options;
+		return 0;
 	}
 	if (optind < argc) {
 		fprintf(stderr, "natgwd: unexpected argument: %s (see --help)\n", argv[optind]);
@@ -176,8 +211,10 @@ static int run_file(const char *file)
 {
 	struct config_error wrong = { "" };
 	struct config *config = NULL;
-	int err = config_load(file, &config, &wrong);
+	int err;
 
+	daemon_prepare();
+	err = config_load(file, &config, &wrong);
 	if (!err) {
 		config_warnings(config, warn_logged, NULL);
 		err = config_check_interfaces(config, &wrong);

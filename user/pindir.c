@@ -53,14 +53,20 @@ static int ensure_mounted(const char *path)
 static int check_folder(int fd, const char *path)
 {
 	struct stat info;
+	struct stat parent;
 	struct statfs fs;
 
-	if (fstat(fd, &info) < 0 || fstatfs(fd, &fs) < 0) {
+	if (fstat(fd, &info) < 0 || fstatat(fd, "..", &parent, 0) < 0 || fstatfs(fd, &fs) < 0) {
 		return -errno;
 	}
 	if ((unsigned long)fs.f_type != BPF_FS_MAGIC) {
 		log_error("pin_path %s is not on a bpf file system: choose a folder below %s", path,
 			  PINDIR_MOUNT);
+		return -EINVAL;
+	}
+	/* The root of the file system is everybody's. */
+	if (info.st_dev != parent.st_dev) {
+		log_error("pin_path %s is a mount point: choose a folder below it", path);
 		return -EINVAL;
 	}
 	if (info.st_uid != geteuid()) {
@@ -241,22 +247,27 @@ int pindir_replace(const char *path, const char *name, int fd)
 	return 0;
 }
 
+struct clearing {
+	bool (*own)(const char *name, void *arg);
+	void *arg;
+};
+
 static int remove_pin(const char *path, const char *name, void *arg)
 {
+	const struct clearing *clearing = arg;
 	char pin[PINDIR_PATH_MAX];
 
-	(void)arg;
+	if (!clearing->own(name, clearing->arg)) {
+		return 0;
+	}
 	/* The name comes from the folder itself and is not to be written anew. */
 	snprintf(pin, sizeof(pin), "%s/%s", path, name);
 	return unlink(pin) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int pindir_clear(const char *path, bool remove_folder)
+int pindir_clear(const char *path, bool (*own)(const char *name, void *arg), void *arg)
 {
-	int err = pindir_each(path, remove_pin, NULL);
+	struct clearing clearing = { own, arg };
 
-	if (err) {
-		return err;
-	}
-	return remove_folder && rmdir(path) < 0 ? -errno : 0;
+	return pindir_each(path, remove_pin, &clearing);
 }

@@ -36,7 +36,7 @@ int pindir_each(const char *path, int (*fn)(const char *path, const char *name, 
 /* Pins fd as path/name, in place of what is pinned there, with no moment in between. */
 int pindir_replace(const char *path, const char *name, int fd);
 
-/* Removes every pin, and the folder itself when remove_folder. */
-int pindir_clear(const char *path, bool remove_folder);
+/* Removes the pins whose name own says yes to; the others stay. */
+int pindir_clear(const char *path, bool (*own)(const char *name, void *arg), void *arg);
 
 #endif

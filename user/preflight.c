@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looks at an interface by ioctl: link type, MTU, driver, offloads. Changes nothing. Whether an XDP
- * program is there already is xdplink's knowledge.
+ * Asks the kernel about an interface by ioctl (link type, MTU, driver, offloads) and puts into
+ * words why native XDP may be refused. Changes nothing. Does not know which XDP program is there
+ * (xdplink) and does not choose how to attach (attach).
  */
 #include "preflight.h"
 

@@ -19,7 +19,10 @@ struct preflight {
 	bool rxvlan; /* the card takes VLAN tags off: XDP would not see them */
 };
 
-/* 0, or -EINVAL with one line in ret_wrong: the interface cannot be managed at all. */
+/*
+ * -EINVAL (not Ethernet) or the error of the first ioctl, with one line in ret_wrong: the interface
+ * cannot be managed at all. Without a line when there is no socket to ask with.
+ */
 int preflight_check(const char *name, struct preflight *ret_preflight,
 		    char ret_wrong[PREFLIGHT_TEXT_MAX]);
 

@@ -79,6 +79,38 @@ static void warn(const char *text, void *arg)
 	log_warning("%s", text);
 }
 
+/* The maps say what the running config says again, whatever a failed apply has changed. */
+static void go_back(struct follow *follow)
+{
+	struct natgwd_state *state = follow->state;
+	int err = apply_config(state, state->config, follow->netdev, true);
+
+	if (err) {
+		log_error("reload: cannot write the old config back: %s; restart natgwd",
+			  strerror(-err));
+	}
+}
+
+static int apply_new(struct follow *follow, struct config *config)
+{
+	struct natgwd_state *state = follow->state;
+	int err = apply_check(config, follow->netdev);
+
+	if (err) {
+		return err;
+	}
+	config_warnings(config, warn, NULL);
+	err = apply_config(state, config, follow->netdev, true);
+	if (err) {
+		log_error("reload: cannot write the maps: %s; the old config stays in force",
+			  strerror(-err));
+		go_back(follow);
+		return err;
+	}
+	keep_fixed(state->config, config);
+	return 0;
+}
+
 static int apply_file(struct follow *follow)
 {
 	struct natgwd_state *state = follow->state;
@@ -90,17 +122,14 @@ static int apply_file(struct follow *follow)
 		log_error("reload: %s", wrong.text);
 		return err;
 	}
-	config_warnings(config, warn, NULL);
-	keep_fixed(state->config, config);
-	err = apply_config(state, config, follow->netdev, true);
+	err = apply_new(follow, config);
 	if (err) {
-		log_error("reload: cannot write the maps: %s; part of the new config is in force",
-			  strerror(-err));
+		config_free(config);
+		return err;
 	}
-	/* What is in the maps is closer to the new one, in either case. */
 	config_free(state->config);
 	state->config = config;
-	return err;
+	return 0;
 }
 
 void reload_config(struct follow *follow)

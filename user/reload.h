@@ -5,8 +5,8 @@
 #include "follow.h"
 
 /*
- * Reads the config file again and applies the difference. A file with an error changes nothing;
- * what needs a restart is said and stays as it is. Counts in state.
+ * Reads the config file again and applies the difference. What has an error or does not
+ * fit changes nothing; what needs a restart is said and stays as it is. Counts in state.
  */
 void reload_config(struct follow *follow);
 

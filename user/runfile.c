@@ -21,28 +21,40 @@ uint64_t runfile_netns(void)
 	return stat("/proc/self/ns/net", &info) == 0 ? (uint64_t)info.st_ino : 0;
 }
 
+/* "/" becomes "-"; a "-" is written as "%2d", so that no two folders of pins share a file. */
+static size_t put_char(char *ret_text, char from)
+{
+	if (from == '-' || from == '%') {
+		return (size_t)snprintf(ret_text, 4, "%%%02x", (unsigned char)from);
+	}
+	ret_text[0] = from;
+	if (from == '/') {
+		ret_text[0] = '-';
+	}
+	return 1;
+}
+
 static void set_path(struct runfile *runfile, const char *pin_path)
 {
-	int start = snprintf(runfile->path, sizeof(runfile->path), RUNFILE_DIR "/");
+	const size_t room = sizeof(runfile->path) - sizeof(".run") - 3;
+	size_t at = (size_t)snprintf(runfile->path, sizeof(runfile->path), RUNFILE_DIR "/");
 
-	snprintf(runfile->path + start, sizeof(runfile->path) - (size_t)start, "%s.run",
-		 pin_path + (pin_path[0] == '/'));
-	for (char *at = runfile->path + start; *at; at++) {
-		if (*at == '/') {
-			*at = '-';
-		}
+	for (const char *from = pin_path + (pin_path[0] == '/'); *from && at < room; from++) {
+		at += put_char(runfile->path + at, *from);
 	}
+	snprintf(runfile->path + at, sizeof(runfile->path) - at, ".run");
 }
 
 static void read_line(struct runfile *runfile, const char *line)
 {
 	char name[IF_NAMESIZE];
+	char key[sizeof(runfile->sysctls[0].key)];
 	char old;
 
 	if (sscanf(line, "iface %15s", name) == 1) {
 		runfile_add_iface(runfile, name);
-	} else if (sscanf(line, "send_redirects %15s %c", name, &old) == 2) {
-		runfile_add_redirects(runfile, name, old != '0');
+	} else if (sscanf(line, "sysctl %15s %31s %c", name, key, &old) == 3) {
+		runfile_add_sysctl(runfile, name, key, old - '0');
 	} else if (strncmp(line, "netns ", 6) == 0) {
 		runfile->netns = strtoull(line + 6, NULL, 10);
 	}
@@ -71,9 +83,11 @@ static int write_stream(const struct runfile *runfile, FILE *stream)
 	for (unsigned int i = 0; i < runfile->iface_count; i++) {
 		fprintf(stream, "iface %s\n", runfile->ifaces[i]);
 	}
-	for (unsigned int i = 0; i < runfile->redirect_count; i++) {
-		fprintf(stream, "send_redirects %s %d\n", runfile->redirects[i].name,
-			runfile->redirects[i].old);
+	for (unsigned int i = 0; i < runfile->sysctl_count; i++) {
+		const struct runfile_sysctl *remembered = &runfile->sysctls[i];
+
+		fprintf(stream, "sysctl %s %s %d\n", remembered->name, remembered->key,
+			remembered->old);
 	}
 	return fflush(stream) ? -errno : 0;
 }
@@ -124,17 +138,32 @@ void runfile_add_iface(struct runfile *runfile, const char *name)
 	}
 }
 
-void runfile_add_redirects(struct runfile *runfile, const char *name, int old)
+void runfile_add_sysctl(struct runfile *runfile, const char *name, const char *key, int old)
 {
-	for (unsigned int i = 0; i < runfile->redirect_count; i++) {
-		if (strcmp(runfile->redirects[i].name, name) == 0) {
+	struct runfile_sysctl *added;
+
+	for (unsigned int i = 0; i < runfile->sysctl_count; i++) {
+		if (strcmp(runfile->sysctls[i].name, name) == 0 &&
+		    strcmp(runfile->sysctls[i].key, key) == 0) {
 			return;
 		}
 	}
-	if (runfile->redirect_count <= NATGW_IFACES_MAX) {
-		struct runfile_redirects *added = &runfile->redirects[runfile->redirect_count++];
-
-		snprintf(added->name, sizeof(added->name), "%s", name);
-		added->old = old;
+	if (runfile->sysctl_count == RUNFILE_SYSCTLS_MAX) {
+		return;
 	}
+	added = &runfile->sysctls[runfile->sysctl_count++];
+	snprintf(added->name, sizeof(added->name), "%s", name);
+	snprintf(added->key, sizeof(added->key), "%s", key);
+	added->old = old;
+}
+
+bool runfile_is_foreign(const struct runfile *runfile)
+{
+	return runfile->netns && runfile->netns != runfile_netns();
+}
+
+void runfile_forget_host(struct runfile *runfile)
+{
+	runfile->iface_count = 0;
+	runfile->sysctl_count = 0;
 }

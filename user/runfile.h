@@ -16,8 +16,12 @@
 
 #define RUNFILE_DIR "/run/natgw"
 
-struct runfile_redirects {
+#define RUNFILE_SYSCTLS_MAX (2 * NATGW_IFACES_MAX + 1)
+
+/* net.ipv4.conf.<name>.<key> */
+struct runfile_sysctl {
 	char name[IF_NAMESIZE]; /* interface, or "all" */
+	char key[32];
 	int old;
 };
 
@@ -26,8 +30,8 @@ struct runfile {
 	uint64_t netns; /* inode of the network namespace; 0: nothing known */
 	char ifaces[NATGW_IFACES_MAX][IF_NAMESIZE];
 	unsigned int iface_count;
-	struct runfile_redirects redirects[NATGW_IFACES_MAX + 1];
-	unsigned int redirect_count;
+	struct runfile_sysctl sysctls[RUNFILE_SYSCTLS_MAX];
+	unsigned int sysctl_count;
 };
 
 /* A missing file gives an empty runfile. */
@@ -38,7 +42,11 @@ void runfile_remove(const struct runfile *runfile);
 bool runfile_has_iface(const struct runfile *runfile, const char *name);
 void runfile_add_iface(struct runfile *runfile, const char *name);
 /* The first value remembered counts: later ones are natgwd's own. */
-void runfile_add_redirects(struct runfile *runfile, const char *name, int old);
+void runfile_add_sysctl(struct runfile *runfile, const char *name, const char *key, int old);
+
+/* Another network namespace's: interfaces and settings of the same names are not meant. */
+bool runfile_is_foreign(const struct runfile *runfile);
+void runfile_forget_host(struct runfile *runfile);
 
 /* Of this process. */
 uint64_t runfile_netns(void);

@@ -10,28 +10,24 @@
 #include "cleanup.h"
 #include "config.h"
 #include "datapath.h"
+#include "list.h"
 
 struct list {
 	const struct natgwd_state *state;
 	char *items;
 	size_t item_size;
 	size_t count;
-	size_t room;
 };
 
 /* Zeroed room for one more item, or NULL. */
 static void *list_add(struct list *list)
 {
-	if (list->count == list->room) {
-		size_t room = list->room ? list->room * 2 : 64;
-		char *items = reallocarray(list->items, room, list->item_size);
+	char *items = list_room(list->items, list->count, list->item_size);
 
-		if (!items) {
-			return NULL;
-		}
-		list->items = items;
-		list->room = room;
+	if (!items) {
+		return NULL;
 	}
+	list->items = items;
 	return memset(list->items + list->count++ * list->item_size, 0, list->item_size);
 }
 
@@ -147,6 +143,32 @@ static bool gateway_is_there(const struct natgwd_state *state, unsigned int inde
 	       state->gateways[index].state == NATGW_GATEWAY_PENDING;
 }
 
+static const char *iface_of_table(const struct config_route_table *table,
+				  const struct snapshot_subnet *to)
+{
+	for (size_t i = 0; i < table->route_count; i++) {
+		const struct config_route *route = &table->routes[i];
+
+		if (route->target == NATGW_TARGET_INTERFACE && route->to.addr == to->addr &&
+		    route->to.len == to->len) {
+			return route->name;
+		}
+	}
+	return NULL;
+}
+
+/* The interface that the config names, which may not be there; NULL when it names none. */
+static const char *config_iface_name(const struct natgwd_state *state,
+				     const struct snapshot_subnet *to)
+{
+	for (size_t i = 0; i < state->config->table_count; i++) {
+		if (strcmp(state->config->tables[i].name, to->table_name) == 0) {
+			return iface_of_table(&state->config->tables[i], to);
+		}
+	}
+	return NULL;
+}
+
 /* A route to something that is not there is a black hole for its packets, whatever it was meant to
  * be. */
 static void name_target(const struct natgwd_state *state, const struct natgw_route *row,
@@ -166,11 +188,14 @@ static void name_target(const struct natgwd_state *state, const struct natgw_rou
 		break;
 	case NATGW_TARGET_INTERFACE:
 		name = iface_name(state, row->ifindex);
+		if (!name) {
+			name = config_iface_name(state, &route->to);
+			route->state = "blackhole";
+		}
 		if (name) {
 			snprintf(route->target, size, "interface:%s", name);
 		} else {
 			snprintf(route->target, size, "interface:#%u", row->ifindex);
-			route->state = "blackhole";
 		}
 		break;
 	case NATGW_TARGET_BLACKHOLE:

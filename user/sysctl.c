@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "log.h"
+
+#define FORWARDING "forwarding"
 
 static int open_setting(const char *iface, const char *key, const char *mode, FILE **ret_stream)
 {
@@ -52,58 +55,68 @@ static int write_setting(const char *iface, const char *key, int value)
 	return fflush(stream) ? -errno : 0;
 }
 
-int sysctl_forwarding(const char *iface)
+/* Remembered before it is changed: a kill in between loses nothing. */
+static int change_setting(const char *iface, const char *key, int wanted, struct runfile *runfile)
 {
 	int value = 0;
-	int err = read_setting(iface, "forwarding", &value);
+	int err = read_setting(iface, key, &value);
 
-	if (err || value) {
+	if (err || value == wanted) {
 		return err;
 	}
-	err = write_setting(iface, "forwarding", 1);
+	runfile_add_sysctl(runfile, iface, key, value);
+	err = runfile_save(runfile);
 	if (!err) {
-		log_info("%s: IPv4 forwarding switched on (net.ipv4.conf.%s.forwarding=1)", iface,
-			 iface);
+		err = write_setting(iface, key, wanted);
+	}
+	if (!err) {
+		log_info("%s: net.ipv4.conf.%s.%s=%d (was %d; natgwd --detach puts it back)", iface,
+			 iface, key, wanted, value);
 	}
 	return err;
 }
 
-static int redirects_off(const char *iface, struct runfile *runfile)
+int sysctl_forwarding(const char *iface, struct runfile *runfile)
 {
-	int value = 0;
-	int err = read_setting(iface, "send_redirects", &value);
-
-	if (err) {
-		return err;
-	}
-	runfile_add_redirects(runfile, iface, value);
-	if (!value) {
-		return 0;
-	}
-	/* Remembered before it is changed: a kill in between loses nothing. */
-	err = runfile_save(runfile);
-	if (!err) {
-		err = write_setting(iface, "send_redirects", 0);
-	}
-	if (!err) {
-		log_info("%s: ICMP redirects switched off (net.ipv4.conf.%s.send_redirects=0)",
-			 iface, iface);
-	}
-	return err;
+	return change_setting(iface, FORWARDING, 1, runfile);
 }
 
 int sysctl_no_redirects(const char *iface, struct runfile *runfile)
 {
-	int err = redirects_off("all", runfile);
+	int err = change_setting("all", "send_redirects", 0, runfile);
 
-	return err ? err : redirects_off(iface, runfile);
+	return err ? err : change_setting(iface, "send_redirects", 0, runfile);
+}
+
+static void restore(const struct runfile_sysctl *remembered)
+{
+	int everywhere = 0;
+
+	/* Somebody has made a router of the host since: not natgw's to take back. */
+	if (strcmp(remembered->key, FORWARDING) == 0 &&
+	    read_setting("all", FORWARDING, &everywhere) == 0 && everywhere) {
+		return;
+	}
+	(void)write_setting(remembered->name, remembered->key, remembered->old);
+}
+
+void sysctl_restore_iface(struct runfile *runfile, const char *iface)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < runfile->sysctl_count; i++) {
+		if (strcmp(runfile->sysctls[i].name, iface) == 0) {
+			restore(&runfile->sysctls[i]);
+		} else {
+			runfile->sysctls[kept++] = runfile->sysctls[i];
+		}
+	}
+	runfile->sysctl_count = kept;
 }
 
 void sysctl_restore(const struct runfile *runfile)
 {
-	for (unsigned int i = 0; i < runfile->redirect_count; i++) {
-		const struct runfile_redirects *redirects = &runfile->redirects[i];
-
-		(void)write_setting(redirects->name, "send_redirects", redirects->old);
+	for (unsigned int i = 0; i < runfile->sysctl_count; i++) {
+		restore(&runfile->sysctls[i]);
 	}
 }

@@ -50,6 +50,44 @@ bool tcfilter_exists(uint32_t ifindex, enum tcfilter_place place)
 	return QUIETLY(bpf_tc_query(&hook, &options)) == 0;
 }
 
+struct qdisc_search {
+	int ifindex;
+	bool other; /* the place is taken by another kind, which has no egress */
+};
+
+static int find_other(const struct nlmsghdr *header, void *arg)
+{
+	struct qdisc_search *search = arg;
+	const struct tcmsg *message = mnl_nlmsg_get_payload(header);
+	const struct nlattr *attr;
+
+	if (header->nlmsg_type != RTM_NEWQDISC || message->tcm_ifindex != search->ifindex ||
+	    message->tcm_parent != TC_H_CLSACT) {
+		return MNL_CB_OK;
+	}
+	mnl_attr_for_each(attr, header, sizeof(*message))
+	{
+		if (mnl_attr_get_type(attr) == TCA_KIND &&
+		    strcmp(mnl_attr_get_str(attr), "clsact") != 0) {
+			search->other = true;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+/* In an "ingress" qdisc the kernel takes filters of both directions for the same. */
+static int check_qdisc(uint32_t ifindex)
+{
+	struct tcmsg message = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)ifindex };
+	struct qdisc_search search = { (int)ifindex, false };
+	int err = nldump_run(RTM_GETQDISC, &message, sizeof(message), find_other, &search);
+
+	if (!err && search.other) {
+		return -EBUSY;
+	}
+	return err;
+}
+
 int tcfilter_set(uint32_t ifindex, enum tcfilter_place place, int program_fd)
 {
 	struct bpf_tc_hook hook;
@@ -58,7 +96,10 @@ int tcfilter_set(uint32_t ifindex, enum tcfilter_place place, int program_fd)
 
 	fill_hook(&hook, ifindex, place);
 	err = QUIETLY(bpf_tc_hook_create(&hook));
-	if (err && err != -EEXIST) {
+	if (err == -EEXIST) {
+		err = check_qdisc(ifindex);
+	}
+	if (err) {
 		return err;
 	}
 	fill_options(&options, place);

@@ -16,7 +16,9 @@ enum tcfilter_place {
 /* Whether natgw's filter is there. */
 bool tcfilter_exists(uint32_t ifindex, enum tcfilter_place place);
 
-/* Makes the clsact qdisc when it is missing; puts the program there or in place of the one there.
+/*
+ * Makes the clsact qdisc when it is missing; puts the program there or in place of the one there.
+ * -EBUSY: an "ingress" qdisc is where clsact has to be.
  */
 int tcfilter_set(uint32_t ifindex, enum tcfilter_place place, int program_fd);
 

@@ -55,6 +55,16 @@ int xdplink_query(const char *pin_path, const char *name, uint32_t ifindex,
 	return 0;
 }
 
+bool xdplink_exists(const char *pin_path, const char *name, uint32_t ifindex)
+{
+	char pin[PINDIR_PATH_MAX];
+	struct bpf_link_info info;
+	_cleanup_close_ int fd = open_link(pin_path, name, &info);
+
+	pindir_join(pin, pin_path, "shared_", name);
+	return (fd >= 0 && info.xdp.ifindex == ifindex) || access(pin, F_OK) == 0;
+}
+
 static int update_link(const char *pin_path, const char *name, uint32_t ifindex, int program_fd)
 {
 	struct bpf_link_info info;

@@ -24,6 +24,9 @@ struct xdplink_status {
 int xdplink_query(const char *pin_path, const char *name, uint32_t ifindex,
 		  struct xdplink_status *ret_status);
 
+/* Whether natgw's program is there: by a live pinned link, or pinned as one of libxdp's. */
+bool xdplink_exists(const char *pin_path, const char *name, uint32_t ifindex);
+
 /*
  * Puts the program there. A live link of this mode is updated in place, anything else of ours under
  * this name is removed first.

@@ -31,6 +31,7 @@ class Config:
         self.port_range = None
         self.subnets = ["10.0.1.0/24"] + (["10.0.2.0/24"] if net.layout == "two" else [])
         self.routes = [("0.0.0.0/0", "gateway:nat-a")]
+        self.more_gateways = []  # whole lines of the list of gateways
         self.more = []  # whole lines
         self.sessions = 16384
         self.pin_path = f"{hosts.BPFFS}/natgw-{net.ident}"
@@ -52,6 +53,7 @@ class Config:
             lines.append(f"    timeouts: {{{inner}}}")
         if self.port_range:
             lines.append(f"    port_range: {self.port_range}")
+        lines += self.more_gateways
         lines += [
             "route_tables:",
             "  - name: private-a",
