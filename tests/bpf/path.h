@@ -28,20 +28,20 @@ struct path_case {
 	const char *name;
 	enum at at;
 	struct spec in;
+	const struct spec *answer;
+	void (*setup)(struct bench *bench);
+	enum form form;
+	__be32 client; /* whose the standard session is, if not CLIENT's */
+	__u32 mark;
+	__u16 gso_segs;
+	__u16 gso_size;
 	__u8 state;	/* of a standard session that stands before; 0: none */
 	__u8 verdict;	/* tc's; XDP says defer_not_nat where this one is a pass */
 	__u8 xdp;	/* XDP's, where it is another one */
 	__u8 direction; /* enum natgw_direction */
 	__u8 gateway;
-	enum form form;
 	bool uncounted; /* neither seen nor a verdict */
 	bool xdp_only;	/* no skb can be made of it */
-	const struct spec *answer;
-	__u32 mark;
-	__u16 gso_segs;
-	__u16 gso_size;
-	__be32 client; /* whose the standard session is, if not CLIENT's */
-	void (*setup)(struct bench *bench);
 };
 
 /* Runs the rows as one cmocka group; the number of failures. */
