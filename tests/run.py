@@ -398,6 +398,8 @@ def main():
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)
     os.environ["CMOCKA_MESSAGE_OUTPUT"] = "stdout"
+    if arguments.long:
+        os.environ["NATGW_LONG"] = "1"
     results = Results()
     traces = Traces()
     interrupted = False

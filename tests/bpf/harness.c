@@ -216,6 +216,11 @@ static void add_subnet(struct bench *bench, __be32 addr, __u32 len, __u32 table)
 	set(bench->subnets, &key, &row);
 }
 
+unsigned int bench_rounds(unsigned int rounds, unsigned int factor)
+{
+	return getenv("NATGW_LONG") ? rounds * factor : rounds;
+}
+
 static void add_route(struct bench *bench, __u32 table, __be32 addr, __u32 len, __u8 target)
 {
 	struct natgw_route_key key = { .prefix_len = 32 + len, .table = table, .addr = addr };

@@ -65,6 +65,9 @@ struct bench {
 struct bench *bench_open(__u32 sessions);
 void bench_close(struct bench *bench);
 
+/* "rounds", or "factor" times as many in the long tier (NATGW_LONG in the environment). */
+unsigned int bench_rounds(unsigned int rounds, unsigned int factor);
+
 /* Configuration, no sessions, no next hops, skew 0. Counters stay. */
 void bench_reset(struct bench *bench);
 void bench_clear_sessions(struct bench *bench);

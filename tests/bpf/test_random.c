@@ -14,7 +14,7 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#define FRAMES 20000
+#define FRAMES bench_rounds(20000, 40)
 #define ACTION_REDIRECT_XDP 4
 #define ACTION_REDIRECT_TC 7
 #define ACTION_OK_TC 0

@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 import servers
 from hosts import EIP, EIP2, SRV1, SRV2, wait_for
 
@@ -66,6 +68,39 @@ def test_kill_during_a_thousand_new_connections(net, web):
     assert net.natgwd.starts == starts + KILLS
     assert max(took) < RETRANSMISSION_S, sorted(took)[-5:]
     assert len(web[0].visits()) + len(web[1].visits()) - before == len(took)
+
+
+@pytest.mark.long
+def test_fifty_kills_under_load(net, web):
+    """Killed at any moment, half-way through its start too; connections go on all the time."""
+    stop = threading.Event()
+    slowest, errors = [0.0], []
+
+    def connect():
+        while not stop.is_set():
+            try:
+                slowest[0] = max(slowest[0], fetch(net.cli2, SRV2))
+            except OSError as error:
+                errors.append(error)
+
+    held = net.cli1.connect(SRV1, 80)
+    worker = threading.Thread(target=connect)
+    worker.start()
+    try:
+        for number in range(50):
+            net.natgwd.kill()
+            net.natgwd.launch()
+            time.sleep(0.03 * (number % 40))
+            servers.request(held)
+    finally:
+        stop.set()
+        worker.join()
+    net.natgwd.kill()
+    net.natgwd.start()
+    servers.request(held)
+    held.close()
+    assert not errors
+    assert slowest[0] < RETRANSMISSION_S
 
 
 def test_a_restarted_daemon_lists_the_same_sessions(net, web):
