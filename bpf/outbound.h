@@ -21,8 +21,7 @@ static __always_inline void outbound_key(const struct packet *pkt, struct natgw_
 	key->reserved = 0;
 }
 
-/* A packet without a session: may it make one? Only SYN, UDP and echo requests do (threats 28, 29).
- */
+/* A packet without a session: may it make one? Only a SYN, UDP, or an echo request does. */
 static __always_inline enum natgw_verdict outbound_may_create(const struct packet *pkt)
 {
 	struct natgw_address *address = policy_address(pkt->daddr);
