@@ -92,10 +92,9 @@ int natgw_tc_ext(struct __sk_buff *skb)
 	return tc_ingress(skb, PACKET_SIDE_EXTERNAL);
 }
 
-SEC("tc")
-int natgw_tc_egr(struct __sk_buff *skb)
+static __always_inline struct packet tc_egress_packet(const struct __sk_buff *skb)
 {
-	struct packet pkt = {
+	return (struct packet){
 		.hook = NATGW_HOOK_TC_EGRESS,
 		.direction = NATGW_OTHER,
 		/* 0: the host's own packet. */
@@ -103,11 +102,18 @@ int natgw_tc_egr(struct __sk_buff *skb)
 		.out_ifindex = skb->ifindex,
 		.now = clock_now(),
 	};
+}
+
+SEC("tc")
+int natgw_tc_egr(struct __sk_buff *skb)
+{
 	enum natgw_verdict verdict;
+	struct packet pkt;
 
 	if (tc_is_finished(skb)) {
 		return TC_ACT_OK;
 	}
+	pkt = tc_egress_packet(skb);
 	verdict = egress_run(skb, &pkt);
 	return verdict_count(&pkt, verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
 }
@@ -115,17 +121,14 @@ int natgw_tc_egr(struct __sk_buff *skb)
 SEC("tc")
 int natgw_guard(struct __sk_buff *skb)
 {
-	struct packet pkt = {
-		.hook = NATGW_HOOK_TC_EGRESS,
-		.direction = NATGW_OTHER,
-		.ifindex = skb->ingress_ifindex,
-		.out_ifindex = skb->ifindex,
-		.now = clock_now(),
-	};
 	struct natgw_settings *set = policy_settings();
+	struct packet pkt;
 
-	if (tc_is_finished(skb) || (set && set->fail_open) ||
-	    !egress_needs_translation(skb, &pkt)) {
+	if (tc_is_finished(skb) || (set && set->fail_open)) {
+		return TC_ACT_OK;
+	}
+	pkt = tc_egress_packet(skb);
+	if (!egress_needs_translation(skb, &pkt)) {
 		return TC_ACT_OK;
 	}
 	pkt.direction = NATGW_OUTBOUND;

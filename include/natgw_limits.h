@@ -71,12 +71,10 @@
  */
 #define NATGW_SWEEP_GRACE NATGW_TICKS_PER_SECOND
 
-/* Names of kernel objects: 15 characters and the NUL. */
-#define NATGW_NAME_LEN 16
-
-/* ICMP that natgw makes: packets per second and the burst, for the whole gateway host (RFC
- * 1812 4.3.2.8). */
-#define NATGW_ICMP_RATE 1000
+/*
+ * ICMP that natgw makes, for the whole gateway host (RFC 1812 4.3.2.8): one packet a tick, 954 a
+ * second, and this many at once.
+ */
 #define NATGW_ICMP_BURST 1000
 
 /* ICMP made by natgw quotes the IP header and this much of its payload. */

@@ -237,18 +237,27 @@ static int compare_subnets(const void *left, const void *right)
 			       (uint64_t)ntohl(b->addr) << 8 | b->len);
 }
 
+/* Sorts what was gathered; on failure frees it. Both kinds of item begin with a subnet. */
+static int finish_list(struct list *list, int r)
+{
+	if (r < 0) {
+		free(list->items);
+		return r;
+	}
+	if (list->count > 0) {
+		qsort(list->items, list->count, list->item_size, compare_subnets);
+	}
+	return 0;
+}
+
 int snapshot_subnets(const struct natgwd_state *state, struct snapshot_subnet **ret_subnets,
 		     size_t *ret_count)
 {
 	struct list list = { .state = state, .item_size = sizeof(struct snapshot_subnet) };
-	int r = datapath_each_subnet(state->dp, add_subnet, &list);
+	int r = finish_list(&list, datapath_each_subnet(state->dp, add_subnet, &list));
 
 	if (r < 0) {
-		free(list.items);
 		return r;
-	}
-	if (list.count > 0) {
-		qsort(list.items, list.count, list.item_size, compare_subnets);
 	}
 	*ret_subnets = (struct snapshot_subnet *)(void *)list.items;
 	*ret_count = list.count;
@@ -259,15 +268,10 @@ int snapshot_routes(const struct natgwd_state *state, struct snapshot_route **re
 		    size_t *ret_count)
 {
 	struct list list = { .state = state, .item_size = sizeof(struct snapshot_route) };
-	int r = datapath_each_route(state->dp, add_route, &list);
+	int r = finish_list(&list, datapath_each_route(state->dp, add_route, &list));
 
 	if (r < 0) {
-		free(list.items);
 		return r;
-	}
-	if (list.count > 0) {
-		/* "to" comes first in a route. */
-		qsort(list.items, list.count, list.item_size, compare_subnets);
 	}
 	*ret_routes = (struct snapshot_route *)(void *)list.items;
 	*ret_count = list.count;
