@@ -20,15 +20,17 @@ SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-tru
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
 
 NATGWD_LIBS := -lbpf -lxdp -lelf -lz -lyaml -levent -ljansson -lmnl -lcap
-NATGWCTL_LIBS := -lcurl -ljansson
+NATGWCTL_LIBS := -lcurl -ljansson -lbpf -lelf -lz
 
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:bpf/%.c=$(B)/%.o)
-NATGWCTL_OBJECTS := $(addprefix $(B)/user/,natgwctl.o $(notdir $(patsubst %.c,%.o,$(wildcard user/output*.c))))
+NATGWCTL_OBJECTS := $(addprefix $(B)/user/,natgwctl.o $(notdir $(patsubst %.c,%.o,$(wildcard user/output*.c user/audit*.c))))
 NATGWD_OBJECTS := $(filter-out $(NATGWCTL_OBJECTS),$(patsubst %.c,$(B)/%.o,$(wildcard user/*.c)))
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
+# The audit without its command, and the names that it says.
+AUDIT_OBJECTS := $(filter-out %/audit_command.o,$(patsubst %.c,$(B)/%.o,$(wildcard user/audit*.c))) $(B)/user/names.o
 BPF_TEST_SUPPORT := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%.o,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
 
 # The modules that the unit tests link: all that do no I/O of their own, and the log.
@@ -45,7 +47,7 @@ endif
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/tests/bpf/%.o $(B)/san/%.o
-.PHONY: all setup demo test test-long unit netns lint size format install clean help tests
+.PHONY: all setup demo test test-long unit netns bench lint size format install clean help tests
 
 all: $(B)/natgwd $(B)/natgwctl ## build natgwd and natgwctl
 
@@ -78,7 +80,7 @@ $(B)/natgwd: $(NATGWD_OBJECTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(NATGWD_LIBS)
 
-$(B)/natgwctl: $(NATGWCTL_OBJECTS)
+$(B)/natgwctl: $(NATGWCTL_OBJECTS) $(B)/user/names.o
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(NATGWCTL_LIBS)
 
@@ -103,15 +105,37 @@ $(B)/tests/bpf/%.o: tests/bpf/%.c | $(B)/natgw.skel.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MD -MP -c $< -o $@
 
-$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(BPF_TEST_SUPPORT)
+$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
 	$(say) TEST $@
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -lz -lpthread
+
+.PRECIOUS: $(B)/tests/bench/%.bpf.o $(B)/tests/bench/%.skel.h
+BENCH_OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+
+# With the kernel's own headers, of which Debian keeps some in a folder by architecture.
+$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
+	$(say) CLANG $@
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -I/usr/include/$(shell $(CC) -print-multiarch) -MD -MP -MF $(@:.o=.d) -c $< -o $@
+
+$(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
+	$(say) SKEL $@
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+$(B)/tests/bench/%.o: tests/bench/%.c | $(B)/natgw.skel.h $(B)/tests/bench/generator.skel.h
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MD -MP -c $< -o $@
+
+$(B)/tests/bench/ports: $(BENCH_OBJECTS) $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
+	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -lz -lpthread
 
 $(B)/progstat: tests/tools/progstat.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lbpf -lelf -lz
 
-tests: all $(UNIT_TESTS) $(BPF_TESTS)
+tests: all $(UNIT_TESTS) $(BPF_TESTS) $(B)/tests/bench/ports
 
 setup: ## install what building and testing need (Debian 12, root)
 	@tests/setup.sh test
@@ -133,6 +157,11 @@ test-long: ## and those that take longer, at most 60 minutes
 
 unit: $(UNIT_TESTS) ## the unit tests only
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done
+
+bench: ## measure beside the kernel's own NAT, print ratios; BENCH=ports: only that one
+	@tests/setup.sh bench
+	@$(MAKE) $(B)/tests/bench/ports
+	@/usr/bin/python3 tests/bench/run.py --program $(B)/tests/bench/ports $(BENCH)
 
 netns: all ## the namespace tests only
 	@/usr/bin/python3 -m pytest -q tests/netns

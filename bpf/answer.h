@@ -9,7 +9,7 @@
 #define NATGW_BPF_ANSWER_H
 
 #include "access_tc.h"
-#include "clock.h"
+#include "budget.h"
 #include "policy.h"
 
 /* What is quoted at the most: an IPv4 header with options and the first bytes behind it. */
@@ -28,39 +28,6 @@ struct answer_arp {
 	__u8 target_mac[ETH_ALEN];
 	__u8 target_ip[4];
 } __attribute__((packed));
-
-static __always_inline void answer_count(__u32 kind)
-{
-	__u64 *count = bpf_map_lookup_elem(&generated, &kind);
-
-	if (count) {
-		(*count)++;
-	}
-}
-
-/* One token for each tick (954 a second), up to the burst. Lost races only make the limit stricter.
- */
-static __always_inline bool answer_within_budget(__u32 now)
-{
-	__u32 zero = 0, tokens, since;
-	__u64 *bucket = bpf_map_lookup_elem(&icmp_budget, &zero);
-	__u64 old;
-
-	if (!bucket) {
-		return false;
-	}
-	old = *(volatile __u64 *)bucket;
-	since = clock_since(now, (__u32)old);
-	tokens = old ? (__u32)(old >> 32) + (since < NATGW_ICMP_BURST ? since : NATGW_ICMP_BURST)
-		     : NATGW_ICMP_BURST;
-	if (tokens > NATGW_ICMP_BURST) {
-		tokens = NATGW_ICMP_BURST;
-	}
-	if (!tokens) {
-		return false;
-	}
-	return __sync_val_compare_and_swap(bucket, old, (__u64)(tokens - 1) << 32 | now) == old;
-}
 
 /* The new headers, for a quote of quote_len bytes that lies behind them already. */
 static __noinline int answer_write(struct __sk_buff *skb, __u32 quote_len, __be32 saddr,
@@ -160,13 +127,131 @@ static __always_inline enum natgw_verdict answer_outbound(struct __sk_buff *skb,
 	if (!gateway || !answer_may_err(pkt)) {
 		return expired ? NATGW_DROP_TTL_EXPIRED : NATGW_DROP_TOO_BIG;
 	}
-	if (!answer_within_budget(pkt->now)) {
-		answer_count(NATGW_GENERATED_LIMITED);
+	if (!budget_take(expired ? NATGW_BUDGET_ICMP : NATGW_BUDGET_FRAG_NEEDED, pkt->now, 0,
+			 NATGW_ANSWER_BURST)) {
+		budget_count(NATGW_GENERATED_LIMITED);
 	} else if (!answer_icmp(skb, pkt, gateway->private_ip, icmp_word)) {
-		answer_count(expired ? NATGW_GENERATED_TIME_EXCEEDED : NATGW_GENERATED_FRAG_NEEDED);
+		budget_count(expired ? NATGW_GENERATED_TIME_EXCEEDED : NATGW_GENERATED_FRAG_NEEDED);
 		pkt->out_ifindex = pkt->ifindex;
 	}
 	return expired ? NATGW_DROP_TTL_EXPIRED : NATGW_DROP_TOO_BIG;
+}
+
+/* ---- a TCP reset (RFC 9293 3.10.7.1) ---- */
+
+/*
+ * Is the transport checksum left to the network card (CHECKSUM_PARTIAL)? Nothing says so, but the
+ * helper that updates it leaves it alone then.
+ */
+static __always_inline bool answer_is_partial(struct __sk_buff *skb, const struct packet *pkt)
+{
+	__u32 offset = pkt->l4 + TCP_CHECK;
+	__u16 before, after;
+
+	if (bpf_skb_load_bytes(skb, offset, &before, sizeof(before)) ||
+	    bpf_l4_csum_replace(skb, offset, 0, 1, 2) ||
+	    bpf_skb_load_bytes(skb, offset, &after, sizeof(after))) {
+		return false;
+	}
+	return before == after;
+}
+
+static __always_inline void answer_rst_header(const struct packet *pkt, struct tcphdr *ret_tcp)
+{
+	__u32 flags = TCP_RST;
+
+	ret_tcp->source = pkt->dport;
+	ret_tcp->dest = pkt->sport;
+	if (pkt->tcp_flags & TCP_ACK) {
+		ret_tcp->seq = byteorder_wire32(pkt->tcp_ack);
+	} else {
+		/* A SYN: it counts as one byte. */
+		flags |= TCP_ACK;
+		ret_tcp->ack_seq = byteorder_wire32(
+			pkt->tcp_seq + 1 + (pkt->l3_len - (pkt->l4 - pkt->l3) - pkt->tcp_header));
+	}
+	((__u8 *)ret_tcp)[12] = sizeof(*ret_tcp) / 4 << 4;
+	((__u8 *)ret_tcp)[13] = (__u8)flags;
+}
+
+/* IPv4 and TCP headers of the reset, checksums included. */
+static __noinline int answer_write_rst(struct __sk_buff *skb, const struct packet *pkt,
+				       bool partial)
+{
+	struct tcphdr tcp = {};
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = byteorder_wire16(sizeof(ip) + sizeof(tcp)),
+		.frag_off = byteorder_wire16(IP_DF),
+		.ttl = ANSWER_TTL,
+		.protocol = IPPROTO_TCP,
+		.saddr = pkt->daddr,
+		.daddr = pkt->saddr,
+	};
+	/* What TCP sums up beside its own bytes. */
+	__be32 pseudo[3] = { pkt->daddr, pkt->saddr,
+			     byteorder_wire32(IPPROTO_TCP << 16 | sizeof(tcp)) };
+	__s64 sum;
+
+	answer_rst_header(pkt, &tcp);
+	sum = bpf_csum_diff((void *)0, 0, pseudo, sizeof(pseudo), 0);
+	if (partial) {
+		tcp.check = (BYTEORDER_FORCE __sum16)checksum_fold((__u64)sum);
+	} else {
+		sum = bpf_csum_diff((void *)0, 0, (__be32 *)(void *)&tcp, sizeof(tcp),
+				    (BYTEORDER_FORCE __wsum)(__u32)sum);
+		tcp.check = (BYTEORDER_FORCE __sum16)(__u16)~checksum_fold((__u64)sum);
+	}
+	sum = bpf_csum_diff((void *)0, 0, (__be32 *)(void *)&ip, sizeof(ip), 0);
+	ip.check = (BYTEORDER_FORCE __sum16)(__u16)~checksum_fold((__u64)sum);
+	return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0) ||
+			       bpf_skb_store_bytes(skb, ETH_HLEN + IPV4_HLEN, &tcp, sizeof(tcp), 0)
+		       ? -1
+		       : 0;
+}
+
+/* Turns the segment into the reset that answers it: 0, or -1 and it is only good to be dropped. */
+static __always_inline int answer_rst(struct __sk_buff *skb, const struct packet *pkt)
+{
+	bool partial;
+
+	if (pkt->l4 != ETH_HLEN + IPV4_HLEN) {
+		/* With IP options nobody would find the checksum where it is. */
+		return -1;
+	}
+	partial = answer_is_partial(skb, pkt);
+	if (bpf_skb_change_tail(skb, ETH_HLEN + IPV4_HLEN + sizeof(struct tcphdr), 0) ||
+	    answer_write_rst(skb, pkt, partial)) {
+		return -1;
+	}
+	return answer_swap_macs(skb);
+}
+
+/* Tells the sender of a packet that is dropped: a reset, or destination unreachable. */
+static __always_inline void answer_refused(struct __sk_buff *skb, struct packet *pkt)
+{
+	struct natgw_gateway *gateway = policy_gateway(pkt->gateway);
+
+	if (pkt->answer == PACKET_ANSWER_RST) {
+		if (!budget_take(NATGW_BUDGET_RST, pkt->now, 0, NATGW_ANSWER_BURST)) {
+			budget_count(NATGW_GENERATED_RST_LIMITED);
+		} else if (!answer_rst(skb, pkt)) {
+			budget_count(NATGW_GENERATED_RST);
+			pkt->out_ifindex = pkt->ifindex;
+		}
+		return;
+	}
+	if (!gateway || !answer_may_err(pkt)) {
+		return;
+	}
+	if (!budget_take(NATGW_BUDGET_ICMP, pkt->now, 0, NATGW_ANSWER_BURST)) {
+		budget_count(NATGW_GENERATED_LIMITED);
+	} else if (!answer_icmp(skb, pkt, gateway->private_ip,
+				ICMP_DEST_UNREACH << 24 | ICMP_HOST_UNREACH << 16)) {
+		budget_count(NATGW_GENERATED_UNREACHABLE);
+		pkt->out_ifindex = pkt->ifindex;
+	}
 }
 
 /* The ARP packet, when it asks for an EIP that the host does not hold itself. */
@@ -209,7 +294,7 @@ static __always_inline enum natgw_verdict answer_arp(struct __sk_buff *skb, stru
 	    access_store_macs(skb, request.sender_mac, iface->mac)) {
 		return NATGW_DROP_INTERNAL;
 	}
-	answer_count(NATGW_GENERATED_ARP_REPLY);
+	budget_count(NATGW_GENERATED_ARP_REPLY);
 	pkt->out_ifindex = pkt->ifindex;
 	return NATGW_PASS_ARP_ANSWERED;
 }

@@ -27,6 +27,11 @@ static __always_inline __be16 byteorder_wire16(__u16 host)
 	return (BYTEORDER_FORCE __be16)__builtin_bswap16(host);
 }
 
+static __always_inline __be32 byteorder_wire32(__u32 host)
+{
+	return (BYTEORDER_FORCE __be32)__builtin_bswap32(host);
+}
+
 /* The bits as they are in memory, for checksums and keys that do not care for the order. */
 #define BYTEORDER_RAW16(wire) ((BYTEORDER_FORCE __u16)(wire))
 #define BYTEORDER_RAW32(wire) ((BYTEORDER_FORCE __u32)(wire))

@@ -8,6 +8,9 @@
 
 #include "outbound.h"
 
+/* Packets after which a row asks for its route again where its time does not tell. */
+#define INBOUND_ROUTE_PACKETS 1024
+
 static __always_inline void inbound_key(const struct packet *pkt, struct natgw_inbound_key *key)
 {
 	key->ext_addr = pkt->daddr;
@@ -73,8 +76,57 @@ inbound_translate(access_ctx *ctx, const struct packet *pkt, __be32 addr, __be16
 	return translate_endpoint(ctx, pkt, &edit);
 }
 
+/*
+ * A segment for a session that ended a short time ago, for its hold-down after both FINs (profile
+ * azure): its sender is told. The row is still there, the sweep leaves it for that long.
+ */
+__noinline __weak int inbound_tell(struct packet *pkt, const struct natgw_inbound_key *key)
+{
+	struct natgw_inbound_key own;
+	struct natgw_gateway *gateway;
+	const __u32 *timers;
+	struct natgw_session *row;
+	__u64 word;
+
+	if (!pkt || !key) {
+		return 0;
+	}
+	gateway = policy_gateway(pkt->gateway);
+	if (!gateway || gateway->no_session != NATGW_NO_SESSION_RST_BOTH ||
+	    !outbound_wants_rst(pkt)) {
+		return 0;
+	}
+	/* To kernel 6.1 what a function is given is no key for a map. */
+	own = *key;
+	row = session_find_inbound(&own, &word);
+	timers = row ? track_timers(word) : (void *)0;
+	if (timers && session_state(word) == NATGW_STATE_ESTABLISHED &&
+	    track_inbound_life(key, row, word, pkt->now - timers[NATGW_TIMER_HOLD_FIN]) ==
+		    TRACK_LIVE) {
+		pkt->answer = PACKET_ANSWER_RST;
+	}
+	return 0;
+}
+
+/* The mapping that lets any remote endpoint in, in place of a session; key becomes the mapping's.
+ */
+static __always_inline struct natgw_session *
+inbound_find_mapping(const struct packet *pkt, struct natgw_inbound_key *key, __u64 *ret_word)
+{
+	struct natgw_gateway_use *use = account_gateway(pkt->gateway);
+	struct natgw_session *row;
+
+	if (pkt->proto != IPPROTO_UDP || !use || !use->mappings) {
+		return (void *)0;
+	}
+	key->rem_addr = 0;
+	key->rem_port = 0;
+	row = track_find_inbound(key, pkt->now, ret_word);
+	return row && session_seen(*ret_word) & NATGW_SEEN_OPEN_FILTER ? row : (void *)0;
+}
+
 /* The session's row, or why there is none. */
-static __always_inline enum natgw_verdict inbound_find(const struct packet *pkt,
+static __always_inline enum natgw_verdict inbound_find(struct packet *pkt,
 						       struct natgw_inbound_key *key,
 						       struct natgw_session **ret_row,
 						       __u64 *ret_word)
@@ -88,10 +140,29 @@ static __always_inline enum natgw_verdict inbound_find(const struct packet *pkt,
 	if (policy_is_ping(pkt)) {
 		return NATGW_DROP_TO_GATEWAY;
 	}
+	if (pkt->eip_drained) {
+		return NATGW_DROP_DRAIN_EXPIRED;
+	}
 	inbound_key(pkt, key);
 	row = track_find_inbound(key, pkt->now, ret_word);
+	if (!row) {
+		inbound_tell(pkt, key);
+		row = inbound_find_mapping(pkt, key, ret_word);
+	}
 	*ret_row = row;
 	return row ? NATGW_OK : NATGW_DROP_NO_SESSION;
+}
+
+/* The row's next hop. A row whose time stands still (refresh: outbound) asks by its packets. */
+static __always_inline __u32 inbound_reference(const struct packet *pkt,
+					       const struct natgw_session *row)
+{
+	struct natgw_gateway *gateway = policy_gateway(pkt->gateway);
+
+	if (gateway && gateway->flags & NATGW_GATEWAY_REFRESH_OUTBOUND) {
+		return row->packets & (INBOUND_ROUTE_PACKETS - 1) ? row->nexthop : 0;
+	}
+	return forward_reference(row, pkt->now);
 }
 
 /*
@@ -119,7 +190,7 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	}
 	addr = row->addr;
 	port = row->port;
-	nh.reference = pkt->quote_l3 ? 0 : forward_reference(row, pkt->now);
+	nh.reference = pkt->quote_l3 ? 0 : inbound_reference(pkt, row);
 	if (!session_is_same(row, word)) {
 		return ACCESS_IS_XDP ? NATGW_DEFER_BUSY : NATGW_DROP_NO_SESSION;
 	}
@@ -130,6 +201,10 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	forwarded = verdict == NATGW_OK;
 	if (mode.dry) {
 		return NATGW_TRANSLATED;
+	}
+	verdict = limit_check(pkt, addr);
+	if (verdict != NATGW_OK) {
+		return verdict;
 	}
 	if (pkt->quote_l3) {
 		verdict = inbound_error(ctx, pkt, addr, port);

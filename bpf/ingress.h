@@ -28,12 +28,14 @@ static __always_inline bool ingress_is_internal(const struct packet *pkt)
 /* To an EIP. A session's remote endpoint is never internal, so where the packet is from matters on
  * a miss only. */
 static __always_inline enum natgw_verdict ingress_inbound(access_ctx *ctx, struct packet *pkt,
-							  __u32 gateway, struct mode mode)
+							  const struct natgw_address *eip,
+							  struct mode mode)
 {
 	enum natgw_verdict verdict;
 
 	pkt->direction = NATGW_INBOUND;
-	pkt->gateway = gateway;
+	pkt->gateway = eip->gateway;
+	pkt->eip_drained = eip->draining && (__s32)(pkt->now - eip->drain_until) >= 0;
 	verdict = inbound_run(ctx, pkt, mode);
 	if ((verdict == NATGW_DROP_NO_SESSION || verdict == NATGW_DROP_TO_GATEWAY) &&
 	    policy_subnet(pkt->saddr)) {
@@ -82,7 +84,7 @@ static __always_inline enum natgw_verdict ingress_external(access_ctx *ctx, stru
 	struct natgw_subnet *subnet;
 
 	if (address && address->kind == NATGW_ADDRESS_EIP) {
-		return ingress_inbound(ctx, pkt, address->gateway, mode);
+		return ingress_inbound(ctx, pkt, address, mode);
 	}
 	subnet = policy_subnet(pkt->saddr);
 	if (subnet) {

@@ -59,6 +59,10 @@ MAP(BPF_MAP_TYPE_HASH, __be32, struct natgw_address,
     NATGW_EIPS_MAX + NATGW_GATEWAYS_MAX + NATGW_HOST_ADDRS_MAX)
 addresses __weak SEC(".maps");
 
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_rule, NATGW_RULES_MAX) rules __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, NATGW_RULES_MAX) rule_order __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, 1) phase __weak SEC(".maps");
+
 /* ---- written by the programs ---- */
 
 /*
@@ -85,16 +89,43 @@ MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct natgw_traffic, NATGW_GATEWAYS_MAX)
 traffic __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, NATGW_GENERATED_COUNT) generated __weak SEC(".maps");
 
-/* Token bucket of the ICMP that natgw makes: tokens left << 32 | tick of the last refill, by
- * compare-and-swap. */
-MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, 1) icmp_budget __weak SEC(".maps");
+/* Token buckets: see enum natgw_budget. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, NATGW_BUDGET_COUNT) budget __weak SEC(".maps");
+
+/*
+ * Who uses the ports (account.h, destination.h). Counts change by atomic addition; a row of
+ * "clients" and "client_ports" is marked before it is removed. natgwd sets the sizes: clients and
+ * client_ports as the session tables, destinations by NATGW_DESTINATION_SESSIONS. "destinations"
+ * full: ports are looked for one by one.
+ */
+MAP_FLAGS(BPF_MAP_TYPE_HASH, struct natgw_client_key, struct natgw_client, NATGW_SESSIONS_DEFAULT,
+	  BPF_F_NO_PREALLOC)
+clients __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_HASH, struct natgw_client_port_key, __u32, NATGW_SESSIONS_DEFAULT,
+	  BPF_F_NO_PREALLOC)
+client_ports __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_gateway_use, NATGW_GATEWAYS_MAX)
+gateway_use __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_HASH, struct natgw_destination_key, struct natgw_destination, 320)
+destinations __weak SEC(".maps");
+/* All zero, and nobody writes it: what new rows are copied from that are too big for the stack. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_destination, 1) zeros __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_port_bits, NATGW_PORT_USE_ROWS, BPF_F_MMAPABLE)
+port_use __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_destination_use, 2, BPF_F_MMAPABLE)
+destination_use __weak SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, NATGW_EVENTS_SIZE);
+} events __weak SEC(".maps");
 
 /* ---- written by the sweep, one pass at a time ---- */
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_active, NATGW_GATEWAYS_MAX) active __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_sweep, 1) sweep_stats __weak SEC(".maps");
-MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_port_bits, NATGW_EIPS_MAX *NATGW_PROTO_COUNT,
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_hold_count, NATGW_EIPS_MAX *NATGW_PROTO_COUNT,
 	  BPF_F_MMAPABLE)
-port_use __weak SEC(".maps");
+hold __weak SEC(".maps");
 
 /* Written by the dry run. */
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_check_result, 1) check_result __weak SEC(".maps");

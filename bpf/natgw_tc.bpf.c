@@ -77,6 +77,9 @@ static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side si
 	    (verdict == NATGW_DEFER_TTL || (verdict == NATGW_DEFER_TOO_BIG && pkt.dont_fragment))) {
 		verdict = answer_outbound(skb, &pkt, verdict);
 	}
+	if (pkt.answer) {
+		answer_refused(skb, &pkt);
+	}
 	return tc_finish_ingress(skb, &pkt, verdict);
 }
 

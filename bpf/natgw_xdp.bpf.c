@@ -29,6 +29,7 @@ static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdi
 
 static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 {
+	enum natgw_verdict verdict;
 	const struct mode mode = { .forward = true };
 	struct packet pkt = {
 		.hook = NATGW_HOOK_XDP,
@@ -37,7 +38,9 @@ static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 		.now = clock_now(),
 	};
 
-	return xdp_finish(&pkt, ingress_run(ctx, &pkt, side, mode));
+	verdict = ingress_run(ctx, &pkt, side, mode);
+	/* What needs an answer is tc's. */
+	return xdp_finish(&pkt, pkt.answer ? NATGW_DEFER_ANSWER : verdict);
 }
 
 SEC("xdp.frags")

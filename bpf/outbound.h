@@ -9,6 +9,7 @@
 
 #include "create.h"
 #include "forward.h"
+#include "limit.h"
 
 static __always_inline void outbound_key(const struct packet *pkt, struct natgw_outbound_key *key)
 {
@@ -21,9 +22,22 @@ static __always_inline void outbound_key(const struct packet *pkt, struct natgw_
 	key->reserved = 0;
 }
 
-/* A packet without a session: may it make one? Only a SYN, UDP, or an echo request does. */
-static __always_inline enum natgw_verdict outbound_may_create(const struct packet *pkt)
+/* The sender of a segment of no session is told so (requirement B-11); never a RST for a RST. */
+static __always_inline bool outbound_wants_rst(const struct packet *pkt)
 {
+	return pkt->proto == IPPROTO_TCP &&
+	       (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_ACK;
+}
+
+static __always_inline bool outbound_is_syn(const struct packet *pkt)
+{
+	return (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+/* A packet without a session: may it make one? Only a SYN, UDP, or an echo request does. */
+static __always_inline enum natgw_verdict outbound_may_create(struct packet *pkt)
+{
+	struct natgw_gateway *gateway;
 	struct natgw_address *address = policy_address(pkt->daddr);
 
 	if (policy_address(pkt->saddr)) {
@@ -35,8 +49,12 @@ static __always_inline enum natgw_verdict outbound_may_create(const struct packe
 		return address->kind == NATGW_ADDRESS_EIP ? NATGW_DROP_HAIRPIN
 							  : policy_to_self(pkt, address);
 	}
-	if (pkt->proto == IPPROTO_TCP &&
-	    (pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN) {
+	if (pkt->proto == IPPROTO_TCP && !outbound_is_syn(pkt)) {
+		gateway = policy_gateway(pkt->gateway);
+		if (gateway && gateway->no_session != NATGW_NO_SESSION_DROP &&
+		    outbound_wants_rst(pkt)) {
+			pkt->answer = PACKET_ANSWER_RST;
+		}
 		return NATGW_DROP_TCP_NO_SYN;
 	}
 	if (pkt->proto == IPPROTO_ICMP && pkt->icmp_type != ICMP_ECHO) {
@@ -61,17 +79,33 @@ outbound_translate(access_ctx *ctx, const struct packet *pkt, __be32 addr, __be1
 	return translate_endpoint(ctx, pkt, &edit);
 }
 
+/* What the client is to be told when its session was refused (on_exhaustion). */
+static __always_inline void outbound_refused(struct packet *pkt)
+{
+	struct natgw_gateway *gateway = policy_gateway(pkt->gateway);
+
+	if (!gateway) {
+		return;
+	}
+	if (gateway->on_exhaustion == NATGW_ON_EXHAUSTION_ICMP) {
+		pkt->answer = PACKET_ANSWER_UNREACHABLE;
+	} else if (gateway->on_exhaustion == NATGW_ON_EXHAUSTION_RST && pkt->proto == IPPROTO_TCP) {
+		pkt->answer = PACKET_ANSWER_RST;
+	}
+}
+
 /* Makes the session and stamps its row. */
 static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
 							  const struct natgw_outbound_key *key,
 							  __u32 reference,
 							  struct create_result *ret_result)
 {
-	int verdict = create_session(pkt, key, reference, ret_result);
+	enum natgw_verdict verdict = create_run(pkt, key, reference, ret_result);
 	struct natgw_session *row;
 	__u64 word;
 
 	if (verdict != NATGW_OK) {
+		outbound_refused(pkt);
 		return verdict;
 	}
 	row = session_find_outbound(key, &word);
@@ -150,6 +184,7 @@ static __noinline bool outbound_find_gateway(struct natgw_outbound_key *key, __u
 static __always_inline struct natgw_session *
 outbound_find(struct packet *pkt, struct natgw_outbound_key *key, __u64 *ret_word)
 {
+	__u8 routed = pkt->gateway;
 	struct natgw_session *row = track_find_outbound(key, pkt->now, ret_word);
 
 	if (!row && outbound_find_gateway(key, pkt->now)) {
@@ -159,6 +194,13 @@ outbound_find(struct packet *pkt, struct natgw_outbound_key *key, __u64 *ret_wor
 		} else {
 			key->gateway = pkt->gateway;
 		}
+	}
+	if (row && session_state(*ret_word) == NATGW_STATE_HOLD && pkt->proto == IPPROTO_TCP &&
+	    outbound_is_syn(pkt)) {
+		/* The old connection is over; its port stays held, the new one gets another. */
+		pkt->gateway = routed;
+		key->gateway = routed;
+		return (void *)0;
 	}
 	return row;
 }
@@ -257,6 +299,10 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	}
 	if (mode.dry) {
 		return NATGW_TRANSLATED;
+	}
+	verdict = limit_check(pkt, pkt->saddr);
+	if (verdict != NATGW_OK) {
+		return verdict;
 	}
 	if (row) {
 		external.addr = row->addr;

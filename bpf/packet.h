@@ -17,6 +17,12 @@ enum packet_side {
 	PACKET_SIDE_EXTERNAL, /* ingress of an interface that is external, or both */
 };
 
+enum packet_answer {
+	PACKET_ANSWER_NONE,
+	PACKET_ANSWER_RST,
+	PACKET_ANSWER_UNREACHABLE,
+};
+
 struct packet {
 	__be32 saddr;
 	__be32 daddr;
@@ -26,6 +32,7 @@ struct packet {
 	__u8 ttl;
 	__u8 tcp_flags;
 	__u8 icmp_type;
+	__u32 tcp_seq;	/* host order */
 	__u32 tcp_ack;	/* host order */
 	__u16 l3;	/* offset of the IPv4 header */
 	__u16 l4;	/* offset of the header behind it */
@@ -43,13 +50,18 @@ struct packet {
 	__u8 quote_proto;
 	__u8 quote_has_check; /* the quoted L4 checksum is there */
 
+	__u8 tcp_header; /* bytes */
+	__u8 tcp_has_data;
+	__u8 answer; /* enum packet_answer: tc ingress tells the sender of a packet that is dropped
+		      */
 	__u8 dont_fragment;
-	__u8 l4_verdict; /* what parsing found wrong; counts once the packet is known to be ours */
-	__u8 hook;	 /* enum natgw_hook */
-	__u8 direction;	 /* enum natgw_direction */
-	__u8 gateway;	 /* 0 while not known */
-	__u16 mtu;	 /* of the next hop, when the packet is too big for it */
-	__u32 ifindex;	 /* interface that the packet came in by */
+	__u8 l4_verdict;  /* what parsing found wrong; counts once the packet is known to be ours */
+	__u8 hook;	  /* enum natgw_hook */
+	__u8 direction;	  /* enum natgw_direction */
+	__u8 gateway;	  /* 0 while not known */
+	__u8 eip_drained; /* inbound: the EIP was taken out, and its time to drain is over */
+	__u16 mtu;	  /* of the next hop, when the packet is too big for it */
+	__u32 ifindex;	  /* interface that the packet came in by */
 	__u32 out_ifindex; /* where it is sent from here, 0: nowhere. At egress: where it is leaving
 			    */
 	__u32 now;	   /* ticks */

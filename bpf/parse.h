@@ -86,7 +86,10 @@ static __always_inline enum natgw_verdict parse_tcp(access_ctx *ctx, struct pack
 	pkt->sport = tcp->source;
 	pkt->dport = tcp->dest;
 	pkt->tcp_flags = ((const __u8 *)tcp)[13];
+	pkt->tcp_seq = byteorder_host32(tcp->seq);
 	pkt->tcp_ack = byteorder_host32(tcp->ack_seq);
+	pkt->tcp_header = (__u8)header;
+	pkt->tcp_has_data = header < l4_len;
 	return NATGW_OK;
 }
 

@@ -43,7 +43,8 @@
 #define ICMP_ECHO 8
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12
-#define ICMP_FRAG_NEEDED 4 /* code of ICMP_DEST_UNREACH */
+#define ICMP_HOST_UNREACH 1 /* codes of ICMP_DEST_UNREACH */
+#define ICMP_FRAG_NEEDED 4
 
 #define ARP_REQUEST 1
 #define ARP_REPLY 2

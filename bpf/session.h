@@ -27,7 +27,12 @@ static __always_inline __u32 session_seen(__u64 word)
 
 static __always_inline __u32 session_gateway(__u64 word)
 {
-	return (word >> NATGW_WORD_GATEWAY_SHIFT) & 0xff;
+	return (word >> NATGW_WORD_GATEWAY_SHIFT) & NATGW_WORD_GATEWAY_MASK;
+}
+
+static __always_inline __u32 session_rule(__u64 word)
+{
+	return (word >> NATGW_WORD_RULE_SHIFT) & NATGW_WORD_RULE_MASK;
 }
 
 static __always_inline __u32 session_generation(__u64 word)
@@ -35,9 +40,11 @@ static __always_inline __u32 session_generation(__u64 word)
 	return word >> NATGW_WORD_GENERATION_SHIFT;
 }
 
-static __always_inline __u64 session_word(__u32 state, __u32 gateway, __u32 generation_number)
+static __always_inline __u64 session_word(__u32 state, __u32 gateway, __u32 rule,
+					  __u32 generation_number)
 {
 	return state | (__u64)gateway << NATGW_WORD_GATEWAY_SHIFT |
+	       (__u64)rule << NATGW_WORD_RULE_SHIFT |
 	       (__u64)generation_number << NATGW_WORD_GENERATION_SHIFT;
 }
 
@@ -46,9 +53,14 @@ static __always_inline __u64 session_with_state(__u64 word, __u32 state)
 	return (word & ~NATGW_WORD_STATE_MASK) | state;
 }
 
-static __always_inline __u64 session_with_seen(__u64 word, __u32 seen_flag)
+static __always_inline __u64 session_with_seen(__u64 word, __u32 seen_flags)
 {
-	return word | (__u64)seen_flag << NATGW_WORD_SEEN_SHIFT;
+	return word | (__u64)seen_flags << NATGW_WORD_SEEN_SHIFT;
+}
+
+static __always_inline __u64 session_without_seen(__u64 word, __u32 seen_flags)
+{
+	return word & ~((__u64)seen_flags << NATGW_WORD_SEEN_SHIFT);
 }
 
 /* Read once: the compiler must not fetch the word a second time for a later use. */
@@ -110,40 +122,46 @@ session_find_inbound(const struct natgw_inbound_key *key, __u64 *ret_word)
 	return session_state(*ret_word) != NATGW_STATE_DEAD ? row : (void *)0;
 }
 
-/* ---- insert if absent: 0, -EEXIST (a dead row counts as there), -E2BIG: the table is full ---- */
+/*
+ * ---- insert if absent: 0, -EEXIST (a dead row counts as there), -E2BIG: the table is full. An
+ * int, since kernel 6.1 leaves the upper half of the register 0. ----
+ */
 
-static __always_inline long session_insert_outbound(const struct natgw_outbound_key *key,
-						    const struct natgw_session *row)
-{
-	return bpf_map_update_elem(&outbound, key, row, BPF_NOEXIST);
-}
-
-static __always_inline long session_insert_inbound(const struct natgw_inbound_key *key,
+static __always_inline int session_insert_outbound(const struct natgw_outbound_key *key,
 						   const struct natgw_session *row)
 {
-	return bpf_map_update_elem(&inbound, key, row, BPF_NOEXIST);
+	return (int)bpf_map_update_elem(&outbound, key, row, BPF_NOEXIST);
+}
+
+static __always_inline int session_insert_inbound(const struct natgw_inbound_key *key,
+						  const struct natgw_session *row)
+{
+	return (int)bpf_map_update_elem(&inbound, key, row, BPF_NOEXIST);
 }
 
 /* ---- remove if still this one: true when this CPU removed it ---- */
 
+/* A delete may find its bucket busy (-EBUSY, early 6.1): then the row is as it was. */
+static __always_inline bool session_delete(long error, struct natgw_session *row, __u64 word)
+{
+	if (error) {
+		session_swap(row, session_with_state(word, NATGW_STATE_DEAD), word);
+	}
+	return !error;
+}
+
 static __always_inline bool session_remove_outbound(const struct natgw_outbound_key *key,
 						    struct natgw_session *row, __u64 word)
 {
-	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
-		return false;
-	}
-	bpf_map_delete_elem(&outbound, key);
-	return true;
+	return session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD)) &&
+	       session_delete(bpf_map_delete_elem(&outbound, key), row, word);
 }
 
 static __always_inline bool session_remove_inbound(const struct natgw_inbound_key *key,
 						   struct natgw_session *row, __u64 word)
 {
-	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
-		return false;
-	}
-	bpf_map_delete_elem(&inbound, key);
-	return true;
+	return session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD)) &&
+	       session_delete(bpf_map_delete_elem(&inbound, key), row, word);
 }
 
 /* ---- the pair ---- */
@@ -230,24 +248,22 @@ static __always_inline bool session_remove(const struct natgw_inbound_key *key,
 		return false;
 	}
 	session_remove_outbound_of(&outbound_key, session_generation(word));
-	bpf_map_delete_elem(&inbound, key);
-	return true;
+	return session_delete(bpf_map_delete_elem(&inbound, key), row, word);
 }
 
 /*
  * Takes an expired inbound row over in place: true when it is this CPU's now, in state NEW, with
- * the old session's outbound row gone. The caller writes it and opens it.
+ * the old session's outbound row gone, whose key is *ret_old. The caller writes it and opens it.
  */
 static __always_inline bool session_take_over(const struct natgw_inbound_key *key,
-					      struct natgw_session *row, __u64 word, __u64 new_word)
+					      struct natgw_session *row, __u64 word, __u64 new_word,
+					      struct natgw_outbound_key *ret_old)
 {
-	struct natgw_outbound_key outbound_key;
-
-	session_outbound_key(key, row, word, &outbound_key);
+	session_outbound_key(key, row, word, ret_old);
 	if (!session_swap(row, word, session_with_state(new_word, NATGW_STATE_NEW))) {
 		return false;
 	}
-	session_remove_outbound_of(&outbound_key, session_generation(word));
+	session_remove_outbound_of(ret_old, session_generation(word));
 	return true;
 }
 

@@ -37,13 +37,32 @@
 #define NATGW_SESSIONS_MIN 1024
 #define NATGW_SESSIONS_MAX 16777216
 
+/* Rules of the config; the number takes 12 bits of a session. Row 0 stands for "no rule". */
+#define NATGW_RULES_MAX 1024
+
 /*
- * External ports tried for one new session. Each try is one insert, 0.3 us; at 95 % use of the port
- * range 128 tries fail once in 700 sessions.
+ * A destination (address, port, protocol) as seen from one EIP gets a bitmap of its ports once it
+ * has this many sessions, or half of a smaller range or limit. Below that a few random tries find a
+ * free port: with half of the range in use 32 fail once in 4 billion sessions.
  */
-#define NATGW_CLAIM_TRIES 128
-/* Tries on one EIP before the next EIP of the gateway is tried. */
-#define NATGW_CLAIM_TRIES_PER_EIP 32
+#define NATGW_DESTINATION_SESSIONS 1024
+#define NATGW_CLAIM_TRIES 32
+/* A range of up to this many ports is tried from end to end and needs no bitmap. */
+#define NATGW_SMALL_RANGE 64
+/* Tries with a bitmap: what it does not know yet is learned one collision at a time. */
+#define NATGW_BITMAP_TRIES 2048
+/* Ports of the range that each new session looks up, at the least, until a new bitmap is complete.
+ */
+#define NATGW_DESTINATION_WALK 4
+/* And at the most: where the limit is nearer than that, the counter by hash keeps it. */
+#define NATGW_DESTINATION_WALK_MAX 256
+/* Bitmaps beside one for every NATGW_DESTINATION_SESSIONS sessions; 12.2 KiB each. */
+#define NATGW_DESTINATIONS_EXTRA 64
+/* Counters by hash that tell which destinations need a bitmap. */
+#define NATGW_DESTINATION_COUNTERS 65536
+
+/* Buckets of the histogram of tries: 1, 2, up to 4, 8, 16, 32, 64, more. */
+#define NATGW_PROBE_BUCKETS 8
 
 /* Rounds to get an outbound row in where a dead row is being removed by another CPU. */
 #define NATGW_INSERT_ROUNDS 8
@@ -63,6 +82,8 @@
 #define NATGW_NEXTHOP_LIFE NATGW_TICKS_PER_SECOND
 /* A session asks for its route itself once in 2^13 ticks, 8.6 seconds. */
 #define NATGW_ROUTE_SHIFT 13
+/* A mapping hears of its sessions' packets once in that time, so it lives as much longer. */
+#define NATGW_MAPPING_SLACK (1 << NATGW_ROUTE_SHIFT)
 /* An entry is given to another next hop when it has not been used for this long. */
 #define NATGW_NEXTHOP_REUSE (10 * NATGW_TICKS_PER_SECOND)
 /*
@@ -72,10 +93,24 @@
 #define NATGW_SWEEP_GRACE NATGW_TICKS_PER_SECOND
 
 /*
- * ICMP that natgw makes, for the whole gateway host (RFC 1812 4.3.2.8): one packet a tick, 954 a
- * second, and this many at once.
+ * What natgw makes for the whole gateway host, of each kind (ICMP errors: RFC 1812 4.3.2.8; RSTs):
+ * one packet a tick, 954 a second, and this many at once.
  */
-#define NATGW_ICMP_BURST 1000
+#define NATGW_ANSWER_BURST 1000
+/* Events in a row; then one in 64 ticks, 15 a second. Those that are left out are counted. */
+#define NATGW_EVENT_BURST 100
+#define NATGW_EVENT_SHIFT 6
+/* Bytes of the ring buffer of events. */
+#define NATGW_EVENTS_SIZE 262144
+
+/* Rates are limited over this time: a sender may be ahead of its rate by so much, in ns. */
+#define NATGW_RATE_BURST_NS 50000000ULL
+
+/* A client without sessions is forgotten after this time. */
+#define NATGW_CLIENT_MEMORY (60 * NATGW_TICKS_PER_SECOND)
+/* Ports kept for others where a client has used up its guaranteed ones: for this many clients, or
+ * for those that the gateway knows when they are more. */
+#define NATGW_CLIENTS_EXPECTED 8
 
 /* ICMP made by natgw quotes the IP header and this much of its payload. */
 #define NATGW_ICMP_QUOTE_L4 20

@@ -11,12 +11,14 @@
 #include <linux/types.h>
 #endif
 
+#include "natgw_counters.h"
 #include "natgw_limits.h"
+#include "natgw_ports.h"
 #include "natgw_verdict.h"
 
 /* Raised when a key, a value or a meaning below changes: pinned maps of another version are not
  * taken over. */
-#define NATGW_LAYOUT_VERSION 1
+#define NATGW_LAYOUT_VERSION 2
 
 /* Map "layout", one row, pinned beside the others and read first. */
 struct natgw_layout {
@@ -31,8 +33,11 @@ struct natgw_settings {
 	__u8 fail_open;	   /* on_failure: open; the guard then lets private sources pass */
 	__u8 reply_ping;   /* let the kernel answer a ping to a private IP */
 	__u16 gateway_end; /* gateways 1 .. gateway_end - 1 may have sessions */
+	__u32 seed; /* of the programs' own hashes: random, made with the maps, never changed */
+	__u16 rule_count; /* rows of "rule_order" in use */
+	__u16 reserved;
 };
-_Static_assert(sizeof(struct natgw_settings) == 8, "settings");
+_Static_assert(sizeof(struct natgw_settings) == 16, "settings");
 
 /* Map "clock", one row: added to the monotonic clock. Zero but in tests. */
 struct natgw_clock {
@@ -110,28 +115,97 @@ enum natgw_gateway_state {
 	NATGW_GATEWAY_DELETED,
 };
 
+/* Idle time of a session, then how long its port is held for that destination, by how it ended. */
 enum natgw_timer {
 	NATGW_TIMER_TCP_HALF_OPEN,
 	NATGW_TIMER_TCP_ESTABLISHED,
 	NATGW_TIMER_UDP_UNREPLIED,
 	NATGW_TIMER_UDP_REPLIED,
 	NATGW_TIMER_ICMP,
+	NATGW_TIMER_HOLD_FIN, /* after both FINs */
+	NATGW_TIMER_HOLD_RST,
+	NATGW_TIMER_HOLD_HALF_OPEN,
+	NATGW_TIMER_HOLD_UDP,
+	NATGW_TIMER_HOLD_TCP_IDLE,
+	NATGW_TIMER_HOLD_ICMP,
 	NATGW_TIMER_COUNT,
 	NATGW_TIMER_SLOTS = 16,
 };
 
+/* A TCP packet without a session that is no SYN and no RST: who gets a RST. */
+enum natgw_no_session {
+	NATGW_NO_SESSION_DROP,
+	NATGW_NO_SESSION_RST_INTERNAL, /* internal senders */
+	NATGW_NO_SESSION_RST_BOTH, /* and external ones, where a session ended a short time ago */
+};
+
+/* What the sender of a first packet gets when there is no port for it. */
+enum natgw_on_exhaustion {
+	NATGW_ON_EXHAUSTION_DROP,
+	NATGW_ON_EXHAUSTION_RST,  /* TCP: RST; others: nothing */
+	NATGW_ON_EXHAUSTION_ICMP, /* ICMP destination unreachable, host (RFC 6888 REQ-11) */
+};
+
+/* Of a gateway or a rule; both count for UDP only (RFC 4787 REQ-1, REQ-8). */
+#define NATGW_MAPPING_ENDPOINT_INDEPENDENT 0x01	  /* one external endpoint for all remote ones */
+#define NATGW_FILTERING_ENDPOINT_INDEPENDENT 0x02 /* and any remote endpoint may send to it */
+
+#define NATGW_GATEWAY_RANDOM_EIP 0x01 /* eip_select: random; else sticky by client */
+#define NATGW_GATEWAY_REFRESH_OUTBOUND \
+	0x02 /* refresh: outbound; inbound packets keep nothing alive */
+
+/* A limit, as the time that a unit takes: ns times 2^20; 0: no limit. Each direction by itself. */
+struct natgw_rate {
+	__u64 per_byte; /* of the IP length */
+	__u64 per_packet;
+};
+
 /* Map "gateways": index 1 .. NATGW_GATEWAYS_MAX - 1; row 0 stays empty. */
 struct natgw_gateway {
-	__u8 state; /* enum natgw_gateway_state */
-	__u8 reserved;
+	__u8 state;	 /* enum natgw_gateway_state */
+	__u8 flags;	 /* NATGW_GATEWAY_* */
 	__u16 eip_count; /* first eip_count rows of its stretch of "pool" take new sessions */
 	__be32 private_ip;
-	__u16 port_first; /* host order; ports port_first .. port_first + port_count - 1 */
-	__u16 reserved2;
-	__u32 port_count;		  /* 1 .. 65536 */
+	__u16 port_first;   /* host order; ports port_first .. port_first + port_count - 1 */
+	__u8 mapping;	    /* NATGW_MAPPING_*, NATGW_FILTERING_* */
+	__u8 no_session;    /* enum natgw_no_session */
+	__u8 on_exhaustion; /* enum natgw_on_exhaustion */
+	__u8 reserved[3];
+	__u32 port_count;	     /* 1 .. 65536 */
+	__u32 destination_ports;     /* sessions, live and held, to one destination by one EIP:
+					1 .. port_count */
+	__u32 destination_threshold; /* a destination with so many gets a bitmap */
+	/* Quotas; 0: none. Held sessions count. */
+	__u32 sessions_max;
+	__u32 client_sessions_max;
+	__u32 client_opening_max;	  /* half-open and unreplied */
+	__u32 client_ports_min;		  /* towards one destination, guaranteed */
+	__u32 client_ports_max;		  /* towards one destination */
+	struct natgw_rate rate;		  /* of the whole gateway */
+	struct natgw_rate client_rate;	  /* of each client */
 	__u32 timeout[NATGW_TIMER_SLOTS]; /* by enum natgw_timer, in ticks */
 };
-_Static_assert(sizeof(struct natgw_gateway) == 80, "gateway");
+_Static_assert(sizeof(struct natgw_gateway) == 144, "gateway");
+
+/*
+ * Map "rules": what a session's first packet must be, and what its session then has of its own. The
+ * number 1 .. NATGW_RULES_MAX - 1 is in the session's word, so a row is never given to another rule
+ * while there are free ones. Map "rule_order": the numbers, first match wins.
+ */
+struct natgw_rule {
+	__be32 src; /* client */
+	__be32 src_mask;
+	__be32 dst; /* remote */
+	__be32 dst_mask;
+	__u16 port_first; /* of the remote, host order; 0 and 65535: any */
+	__u16 port_last;
+	__u8 proto;   /* IPPROTO_*; 0: any */
+	__u8 gateway; /* 0: any */
+	__u8 mapping; /* NATGW_MAPPING_*, NATGW_FILTERING_*, in place of the gateway's */
+	__u8 used;    /* the row holds a rule of this or an earlier config */
+	__u32 timeout[NATGW_TIMER_SLOTS]; /* as in struct natgw_gateway, in place of it */
+};
+_Static_assert(sizeof(struct natgw_rule) == 88, "rule");
 
 /* Map "pool": row gateway * NATGW_EIPS_PER_GATEWAY_MAX + i is the i-th EIP of that gateway. */
 struct natgw_pool_row {
@@ -147,25 +221,17 @@ enum natgw_address_kind {
 
 /* Map "addresses": addresses that mean something to natgw. */
 struct natgw_address {
-	__u8 kind;     /* enum natgw_address_kind */
-	__u8 gateway;  /* 0 for NATGW_ADDRESS_HOST */
-	__u8 draining; /* an EIP that takes no new sessions */
-	__u8 on_host;  /* an EIP or private IP which the host holds as well */
-	__u32 eip;     /* index into "port_use", below NATGW_EIPS_MAX */
+	__u8 kind;	   /* enum natgw_address_kind */
+	__u8 gateway;	   /* 0 for NATGW_ADDRESS_HOST */
+	__u8 draining;	   /* an EIP that takes no new sessions */
+	__u8 on_host;	   /* an EIP or private IP which the host holds as well */
+	__u32 eip;	   /* index into "port_use", below NATGW_EIPS_MAX */
+	__u32 drain_until; /* ticks: with draining, when its sessions end */
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct natgw_address) == 8, "address");
+_Static_assert(sizeof(struct natgw_address) == 16, "address");
 
 /* ---- sessions ---- */
-
-/*
- * Protocols by index, for counters and inventories: TCP, UDP and ICMP echo have ports of their own.
- */
-enum natgw_proto {
-	NATGW_PROTO_TCP,
-	NATGW_PROTO_UDP,
-	NATGW_PROTO_ICMP,
-	NATGW_PROTO_COUNT,
-};
 
 /* Map "outbound": the internal endpoint and the remote endpoint as the client addressed it. */
 struct natgw_outbound_key {
@@ -195,9 +261,9 @@ enum natgw_session_state {
 	NATGW_STATE_NEW,	 /* claimed; its maker is still writing it: no packet may use it */
 	NATGW_STATE_OPENING,	 /* TCP: handshake not complete. UDP, ICMP: no reply yet */
 	NATGW_STATE_ESTABLISHED, /* TCP: SYN-ACK and the client's ACK seen. UDP, ICMP: reply seen */
-	NATGW_STATE_CLOSING,	 /* kept for the TCP state machine */
-	NATGW_STATE_HOLD,	 /* kept for hold-down */
+	NATGW_STATE_HOLD,	 /* TCP: both FINs seen, or a plausible RST (NATGW_SEEN_RST) */
 	NATGW_STATE_DEAD,	 /* its remover deletes it: absent, and occupied */
+	NATGW_STATE_MAPPING,	 /* no session: an endpoint-independent mapping */
 };
 
 /*
@@ -205,22 +271,36 @@ enum natgw_session_state {
  * the outbound row's is a copy that counts only while its generation is the inbound row's.
  *
  *   bits  0-3   enum natgw_session_state
- *   bits  4-7   NATGW_SEEN_*
- *   bits  8-15  gateway
- *   bits 16-31  rule (0: none)
+ *   bits  4-11  NATGW_SEEN_*
+ *   bits 12-19  gateway
+ *   bits 20-31  rule (0: none)
  *   bits 32-63  generation: another one for every claim
  */
 #define NATGW_WORD_STATE_MASK 0xfULL
 #define NATGW_WORD_SEEN_SHIFT 4
-#define NATGW_WORD_SEEN_MASK 0xf0ULL
-#define NATGW_WORD_GATEWAY_SHIFT 8
-#define NATGW_WORD_RULE_SHIFT 16
+#define NATGW_WORD_SEEN_MASK 0xff0ULL
+#define NATGW_WORD_GATEWAY_SHIFT 12
+#define NATGW_WORD_GATEWAY_MASK 0xff
+#define NATGW_WORD_RULE_SHIFT 20
+#define NATGW_WORD_RULE_MASK 0xfff
 #define NATGW_WORD_GENERATION_SHIFT 32
 
-#define NATGW_SEEN_REPLY 0x1 /* the remote has answered (TCP: with SYN-ACK) */
-#define NATGW_SEEN_FIN_OUT 0x2
-#define NATGW_SEEN_FIN_IN 0x4
-#define NATGW_SEEN_RST 0x8
+#define NATGW_SEEN_REPLY 0x01 /* the remote has answered (TCP: with SYN-ACK) */
+#define NATGW_SEEN_FIN_OUT 0x02
+#define NATGW_SEEN_FIN_IN 0x04
+#define NATGW_SEEN_RST 0x08	    /* a plausible one, and nothing since */
+#define NATGW_SEEN_SYN_ACK_OUT 0x10 /* simultaneous open: the client has sent SYN-ACK */
+#define NATGW_SEEN_HANDSHAKE 0x20   /* has been established */
+#define NATGW_SEEN_CLIENT_PORT 0x40 /* not seen but noted: counted in "client_ports" */
+#define NATGW_SEEN_MAPPING 0x80	    /* noted: uses an endpoint-independent mapping */
+/* Of a mapping (NATGW_STATE_MAPPING): any remote endpoint may send to it. */
+#define NATGW_SEEN_OPEN_FILTER 0x10
+
+/*
+ * An endpoint-independent mapping is a pair of rows like any other, in state MAPPING, whose remote
+ * endpoint is 0.0.0.0 port 0. The sessions that use it have rows of their own with the same
+ * external endpoint. It lives NATGW_MAPPING_SLACK longer than the timer of replied UDP.
+ */
 
 /*
  * A row of either table. A packet writes to the row of its own direction only, except where the
@@ -252,9 +332,13 @@ struct natgw_session_record {
 	struct natgw_session inbound;
 	struct natgw_session outbound; /* zero when there is no outbound row of this generation */
 	__u32 now;		       /* ticks */
-	__u32 timeout;		       /* ticks of idle time that this state allows */
+	__u32 timeout; /* ticks of idle time that this state allows; in hold-down: of its hold */
+	__u8 held;     /* 1: only holds its port; "hold" says why */
+	__u8 hold;     /* enum natgw_hold */
+	__u16 reserved;
+	__u32 hold_left; /* ticks */
 };
-_Static_assert(sizeof(struct natgw_session_record) == 120, "record");
+_Static_assert(sizeof(struct natgw_session_record) == 128, "record");
 
 /* ---- next hops ---- */
 
@@ -275,103 +359,6 @@ struct natgw_nexthop {
 	__u8 reserved[28];
 };
 _Static_assert(sizeof(struct natgw_nexthop) == 64, "nexthop");
-
-/* ---- counters ---- */
-
-enum natgw_hook {
-	NATGW_HOOK_XDP,
-	NATGW_HOOK_TC_INGRESS,
-	NATGW_HOOK_TC_EGRESS,
-	NATGW_HOOK_COUNT,
-};
-
-enum natgw_direction {
-	NATGW_OUTBOUND,
-	NATGW_INBOUND,
-	NATGW_OTHER, /* neither from an internal prefix nor to an EIP */
-	NATGW_DIRECTION_COUNT,
-};
-
-struct natgw_count {
-	__u64 packets; /* packets on the wire: a GSO packet counts its segments */
-	__u64 bytes;   /* IP length (frame length minus 14 for what is not IPv4) */
-};
-
-/* Map "seen" (per CPU): index enum natgw_hook, counted when a program starts. */
-/* Map "verdicts" (per CPU): index by natgw_verdict_index(), counted when it ends. */
-#define NATGW_VERDICT_ROWS \
-	(NATGW_GATEWAYS_MAX * NATGW_HOOK_COUNT * NATGW_DIRECTION_COUNT * NATGW_VERDICT_SLOTS)
-
-static inline __attribute__((always_inline)) __u32
-natgw_verdict_index(__u32 gateway, __u32 hook, __u32 direction, __u32 verdict)
-{
-	return ((gateway * NATGW_HOOK_COUNT + hook) * NATGW_DIRECTION_COUNT + direction) *
-		       NATGW_VERDICT_SLOTS +
-	       verdict;
-}
-
-enum natgw_alloc_error {
-	NATGW_ALLOC_PORT_EXHAUSTED,
-	NATGW_ALLOC_TABLE_FULL,
-	NATGW_ALLOC_NO_EIP, /* the gateway has no EIP that takes new sessions */
-	NATGW_ALLOC_ERROR_COUNT,
-};
-
-enum natgw_close_cause {
-	NATGW_CLOSE_IDLE, /* established, idle for its timer */
-	NATGW_CLOSE_HALF_OPEN,
-	NATGW_CLOSE_KILLED,
-	NATGW_CLOSE_CAUSE_COUNT,
-};
-
-/* Map "traffic" (per CPU): index gateway. The numbers of requirements.md D-1. */
-struct natgw_traffic {
-	struct natgw_count in_from_source;
-	struct natgw_count out_to_destination;
-	struct natgw_count in_from_destination;
-	struct natgw_count out_to_source;
-	__u64 attempts[NATGW_PROTO_COUNT]; /* first packets of new sessions, failed ones included */
-	__u64 created[NATGW_PROTO_COUNT];
-	__u64 established[NATGW_PROTO_COUNT];
-	__u64 closed[NATGW_PROTO_COUNT][NATGW_CLOSE_CAUSE_COUNT];
-	__u64 alloc_errors[NATGW_PROTO_COUNT][NATGW_ALLOC_ERROR_COUNT];
-	__u64 claims_lost; /* another CPU had the same new flow first */
-	__u64 ports_lost;  /* an external port was taken by another session: next try */
-	__u64 repaired;	   /* outbound rows removed because their inbound row was gone */
-	__u64 taken_over;  /* expired rows claimed in place */
-};
-
-enum natgw_generated {
-	NATGW_GENERATED_ARP_REPLY,
-	NATGW_GENERATED_TIME_EXCEEDED,
-	NATGW_GENERATED_FRAG_NEEDED,
-	NATGW_GENERATED_RST,
-	NATGW_GENERATED_LIMITED, /* not sent: over the rate limit */
-	NATGW_GENERATED_COUNT,
-};
-/* Map "generated" (per CPU): index enum natgw_generated, __u64 packets. */
-
-/* Map "active": index gateway. Written by the sweep, which counts anew in every pass. */
-struct natgw_active {
-	__u64 opening[NATGW_PROTO_COUNT];
-	__u64 established[NATGW_PROTO_COUNT];
-};
-
-/* Map "sweep", one row: what the last pass of the sweep did. */
-struct natgw_sweep {
-	__u64 rows; /* inbound rows seen */
-	__u64 removed;
-	__u64 lost; /* removals that another CPU won */
-};
-
-/*
- * Map "port_use" (mmapable): row eip * NATGW_PROTO_COUNT + proto, a bit for every port in use, set
- * by the sweep; the daemon clears it before a pass and counts it afterwards.
- */
-struct natgw_port_bits {
-	__u64 word[1024];
-};
-_Static_assert(sizeof(struct natgw_port_bits) == 8192, "port bits");
 
 /* Map "check_result", one row: what the dry run "natgw_check" decided. */
 struct natgw_check_result {

@@ -71,7 +71,10 @@
 	X(DROP_ICMP_QUOTE, DROP, "icmp_quote", "ICMP error that quotes no live session")           \
 	X(DROP_WRONG_MAC, DROP, "wrong_mac", "unicast frame for another host")                     \
 	X(DROP_GUARD, DROP, "guard", "would have left untranslated: the NAT program is missing")   \
-	X(DROP_INTERNAL, DROP, "internal", "a map or helper failed: a bug or a lack of memory")
+	X(DROP_INTERNAL, DROP, "internal", "a map or helper failed: a bug or a lack of memory")    \
+	X(DEFER_ANSWER, DEFERRED, "defer_answer", "its sender is to get an answer")                \
+	X(DROP_PORT_QUOTA, DROP, "port_quota",                                                     \
+	  "the client has used up its ports to this destination")
 
 enum natgw_verdict {
 #define X(symbol, class, label, text) NATGW_##symbol,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installs the Debian packages that one level of work needs: build, test (default) or lint.
+# Installs the Debian packages that one level of work needs: build, test (default), bench or lint.
 # Silent and fast when everything is there; never starts a service that a package brings along.
 set -eu
 
@@ -14,8 +14,9 @@ build_packages=(
 test_packages=(
 	libcmocka-dev python3-pytest python3-scapy nginx-light iperf3 iputils-ping iputils-arping
 	traceroute bind9-dnsutils dnsmasq-base iproute2 ethtool tcpdump nmap curl netcat-openbsd
-	procps util-linux
+	procps util-linux coturn netsniff-ng nftables
 )
+bench_packages=(libcmocka-dev nftables iproute2 python3)
 lint_packages=(
 	libcmocka-dev clang-format clang-tidy cppcheck shellcheck sparse universal-ctags python3
 )
@@ -23,9 +24,10 @@ lint_packages=(
 case $level in
 build) packages=("${build_packages[@]}") ;;
 test) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+bench) packages=("${build_packages[@]}" "${bench_packages[@]}") ;;
 lint) packages=("${build_packages[@]}" "${lint_packages[@]}") ;;
 *)
-	echo "setup.sh: unknown level '$level': build, test or lint" >&2
+	echo "setup.sh: unknown level '$level': build, test, bench or lint" >&2
 	exit 2
 	;;
 esac

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "api_metrics_top.h"
 #include "cleanup.h"
 #include "metrics.h"
 #include "snapshot.h"
@@ -22,6 +23,7 @@ struct collection {
 	struct metrics_eip *eips;
 	struct snapshot_route *route_rows;
 	struct metrics_route *routes;
+	struct api_metrics_top top;
 };
 
 static int collect_eips(const struct natgwd_state *state, struct collection *collection,
@@ -49,6 +51,7 @@ static int collect_eips(const struct natgwd_state *state, struct collection *col
 		eip->draining = rows[i].draining;
 		inet_ntop(AF_INET, &rows[i].addr, eip->address, sizeof(eip->address));
 		memcpy(eip->ports_in_use, rows[i].ports_in_use, sizeof(eip->ports_in_use));
+		memcpy(eip->ports_held, rows[i].ports_held, sizeof(eip->ports_held));
 	}
 	*ret_count = count;
 	*ret_owners = owners;
@@ -61,8 +64,12 @@ static int collect_gateway(const struct natgwd_state *state, unsigned int index,
 	const struct gateway_status *status = &state->gateways[index];
 	const struct config_gateway *config = config_find_gateway(state->config, status->name);
 	struct natgw_gateway row = {};
+	struct natgw_gateway_use use = {};
 	int r = datapath_get_gateway(state->dp, index, &row);
 
+	if (r == 0) {
+		r = datapath_read_gateway_use(state->dp, index, &use);
+	}
 	if (r == 0) {
 		r = datapath_read_traffic(state->dp, index, &gateway->traffic);
 	}
@@ -80,6 +87,7 @@ static int collect_gateway(const struct natgwd_state *state, unsigned int index,
 	gateway->profile = config ? config->profile : "";
 	gateway->state = status->state;
 	gateway->port_count = row.port_count;
+	gateway->clients = use.clients;
 	return 0;
 }
 
@@ -181,6 +189,9 @@ int api_metrics_write(const struct natgwd_state *state, const struct api_metrics
 	}
 	if (r == 0) {
 		r = collect_routes(state, collection);
+	}
+	if (r == 0) {
+		r = api_metrics_top_read(state, &collection->top, metrics);
 	}
 	if (r == 0) {
 		r = metrics_write(metrics, stream);

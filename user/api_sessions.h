@@ -18,7 +18,7 @@ struct api_sessions_filter {
 	__be32 remote;
 	__be32 eip;
 	const char *state;
-	bool all; /* those past their time as well */
+	bool all; /* those whose port is free again as well */
 };
 
 int api_sessions_write(const struct natgwd_state *state, const struct api_sessions_filter *filter,

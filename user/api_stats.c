@@ -135,19 +135,39 @@ static json_t *alloc_errors_json(const struct natgw_traffic *traffic)
 	return protos;
 }
 
+/* New sessions that needed 1, 2, up to 4, 8, 16, 32, 64, more tries to get a port. */
+static json_t *probes_json(const struct natgw_traffic *traffic)
+{
+	json_t *protos = json_object();
+
+	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
+		json_t *buckets = json_array();
+
+		for (unsigned int i = 0; i < NATGW_PROBE_BUCKETS; i++) {
+			json_array_append_new(buckets,
+					      json_integer((json_int_t)traffic->probes[proto][i]));
+		}
+		json_object_set_new(protos, names_proto(proto), buckets);
+	}
+	return protos;
+}
+
 static json_t *traffic_json(const char *gateway, const struct natgw_traffic *traffic)
 {
-	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I}",
-			 "gateway", gateway, "in_from_source", count_json(&traffic->in_from_source),
-			 "out_to_destination", count_json(&traffic->out_to_destination),
-			 "in_from_destination", count_json(&traffic->in_from_destination),
-			 "out_to_source", count_json(&traffic->out_to_source), "attempts",
-			 protos_json(traffic->attempts), "created", protos_json(traffic->created),
-			 "established", protos_json(traffic->established), "closed",
-			 closed_json(traffic), "alloc_errors", alloc_errors_json(traffic),
-			 "claims_lost", (json_int_t)traffic->claims_lost, "ports_lost",
-			 (json_int_t)traffic->ports_lost, "repaired", (json_int_t)traffic->repaired,
-			 "taken_over", (json_int_t)traffic->taken_over);
+	return json_pack(
+		"{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I,"
+		" s:I, s:I}",
+		"gateway", gateway, "in_from_source", count_json(&traffic->in_from_source),
+		"out_to_destination", count_json(&traffic->out_to_destination),
+		"in_from_destination", count_json(&traffic->in_from_destination), "out_to_source",
+		count_json(&traffic->out_to_source), "attempts", protos_json(traffic->attempts),
+		"created", protos_json(traffic->created), "established",
+		protos_json(traffic->established), "closed", closed_json(traffic), "alloc_errors",
+		alloc_errors_json(traffic), "probes", probes_json(traffic), "claims_lost",
+		(json_int_t)traffic->claims_lost, "ports_lost", (json_int_t)traffic->ports_lost,
+		"repaired", (json_int_t)traffic->repaired, "taken_over",
+		(json_int_t)traffic->taken_over, "rechecks", (json_int_t)traffic->rechecks,
+		"spilled", (json_int_t)traffic->spilled);
 }
 
 static json_t *all_traffic_json(const struct natgwd_state *state)

@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "names.h"
+#include "record.h"
 #include "snapshot.h"
 #include "version.h"
 
@@ -110,18 +111,22 @@ static json_t *status_gateways(const struct natgwd_state *state, const struct sn
 	return list;
 }
 
-static json_int_t count_sessions(const struct natgwd_state *state)
+/* Those that live, and those that only hold their port. */
+static void count_sessions(const struct natgwd_state *state, json_int_t *ret_live,
+			   json_int_t *ret_held)
 {
-	json_int_t sessions = 0;
-
+	*ret_live = 0;
+	*ret_held = 0;
 	for (uint32_t i = 0; i < NATGW_GATEWAYS_MAX; i++) {
 		struct natgw_active active = {};
 
 		datapath_read_active(state->dp, i, &active);
-		for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++)
-			sessions += (json_int_t)(active.opening[proto] + active.established[proto]);
+		for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
+			*ret_live +=
+				(json_int_t)(active.opening[proto] + active.established[proto]);
+			*ret_held += (json_int_t)active.held[proto];
+		}
 	}
-	return sessions;
 }
 
 int api_views_status(const struct natgwd_state *state, json_t **ret_json)
@@ -135,16 +140,19 @@ int api_views_status(const struct natgwd_state *state, json_t **ret_json)
 	}
 	_cleanup_free_ struct snapshot_eip *eips = found;
 	json_t *interfaces = json_array();
+	json_int_t live;
+	json_int_t held;
 
+	count_sessions(state, &live, &held);
 	for (unsigned int i = 0; i < state->iface_count; i++)
 		json_array_append_new(interfaces, iface_json(&state->ifaces[i]));
-	return finish(json_pack("{s:s, s:I, s:I, s:s?, s:I, s:o, s:o, s:I, s:I}", "version",
+	return finish(json_pack("{s:s, s:I, s:I, s:s?, s:I, s:o, s:o, s:I, s:I, s:I}", "version",
 				NATGW_VERSION, "pid", (json_int_t)getpid(), "uptime_s",
 				(json_int_t)(time(NULL) - state->started), "config_file",
 				state->config->file, "config_generation",
 				(json_int_t)state->config_generation, "interfaces", interfaces,
 				"gateways", status_gateways(state, eips, eip_count), "sessions",
-				count_sessions(state), "sessions_max",
+				live, "held", held, "sessions_max",
 				(json_int_t)snapshot_sessions_max(state)),
 		      ret_json);
 }
@@ -161,12 +169,16 @@ static json_t *by_proto(const uint64_t counts[NATGW_PROTO_COUNT])
 static json_t *eip_json(const struct snapshot_eip *eip)
 {
 	uint64_t ports[NATGW_PROTO_COUNT];
+	uint64_t held[NATGW_PROTO_COUNT] = {};
 
-	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++)
+	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
 		ports[proto] = eip->ports_in_use[proto];
-	return json_pack("{s:o, s:s, s:o}", "address", address_json(eip->addr), "state",
+		for (unsigned int hold = 0; hold < NATGW_HOLD_COUNT; hold++)
+			held[proto] += eip->ports_held[proto].held[hold];
+	}
+	return json_pack("{s:o, s:s, s:o, s:o}", "address", address_json(eip->addr), "state",
 			 eip->draining ? "disassociating" : "succeeded", "ports_in_use",
-			 by_proto(ports));
+			 by_proto(ports), "ports_held", by_proto(held));
 }
 
 static json_t *eips_json(const struct snapshot_eip *eips, size_t count, unsigned int gateway)
@@ -181,19 +193,14 @@ static json_t *eips_json(const struct snapshot_eip *eips, size_t count, unsigned
 	return list;
 }
 
-/* Ticks were made from whole seconds: the nearest second is the one that was configured. */
-static json_int_t seconds_of_ticks(uint32_t ticks)
-{
-	return (json_int_t)((((uint64_t)ticks << NATGW_TICK_SHIFT) + 500000000) / 1000000000);
-}
-
 static json_t *timeouts_json(const struct natgw_gateway *row)
 {
 	json_t *timeouts = json_object();
 
 	for (unsigned int timer = 0; timer < NATGW_TIMER_COUNT; timer++) {
-		json_object_set_new(timeouts, config_timer_name(timer),
-				    json_integer(seconds_of_ticks(row->timeout[timer])));
+		json_object_set_new(
+			timeouts, config_timer_name(timer),
+			json_integer((json_int_t)record_timer_seconds(row->timeout[timer])));
 	}
 	return timeouts;
 }
@@ -244,11 +251,54 @@ static json_t *active_json(const struct natgw_active *active)
 
 	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
 		json_object_set_new(protos, names_proto(proto),
-				    json_pack("{s:I, s:I}", "opening",
+				    json_pack("{s:I, s:I, s:I}", "opening",
 					      (json_int_t)active->opening[proto], "established",
-					      (json_int_t)active->established[proto]));
+					      (json_int_t)active->established[proto], "held",
+					      (json_int_t)active->held[proto]));
 	}
 	return protos;
+}
+
+static json_t *quotas_json(const struct natgw_gateway *row)
+{
+	return json_pack(
+		"{s:I, s:I, s:I, s:{s:I, s:I}}", "max_sessions", (json_int_t)row->sessions_max,
+		"max_sessions_per_client", (json_int_t)row->client_sessions_max,
+		"max_half_open_per_client", (json_int_t)row->client_opening_max, "ports_per_client",
+		"min", (json_int_t)row->client_ports_min, "max", (json_int_t)row->client_ports_max);
+}
+
+static const char *behaviour_name(bool endpoint_independent)
+{
+	return endpoint_independent ? "endpoint_independent" : "address_and_port_dependent";
+}
+
+static json_t *rate_json(const struct config_rate *rate)
+{
+	return json_pack("{s:I, s:I}", "bits_per_second", (json_int_t)rate->bits_per_second,
+			 "packets_per_second", (json_int_t)rate->packets_per_second);
+}
+
+/* How it treats sessions, as the data path has it. */
+static int put_behaviour(json_t *json, const struct natgw_gateway *row,
+			 const struct config_gateway *config)
+{
+	static const struct config_rate none;
+
+	return json_object_update_new(
+		json,
+		json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "destination_ports",
+			  (json_int_t)row->destination_ports, "eip_select",
+			  row->flags & NATGW_GATEWAY_RANDOM_EIP ? "random" : "sticky", "refresh",
+			  row->flags & NATGW_GATEWAY_REFRESH_OUTBOUND ? "outbound" : "both",
+			  "mapping",
+			  behaviour_name(row->mapping & NATGW_MAPPING_ENDPOINT_INDEPENDENT),
+			  "filtering",
+			  behaviour_name(row->mapping & NATGW_FILTERING_ENDPOINT_INDEPENDENT),
+			  "no_session", config_no_session_name(row->no_session), "on_exhaustion",
+			  config_on_exhaustion_name(row->on_exhaustion), "quotas", quotas_json(row),
+			  "rate_limit", rate_json(config ? &config->rate : &none),
+			  "client_rate_limit", rate_json(config ? &config->client_rate : &none)));
 }
 
 static json_t *gateway_json(const struct natgwd_state *state, unsigned int index, json_t *eips)
@@ -257,18 +307,26 @@ static json_t *gateway_json(const struct natgwd_state *state, unsigned int index
 	const struct config_gateway *config = config_find_gateway(state->config, status->name);
 	struct natgw_gateway row = {};
 	struct natgw_active active = {};
+	struct natgw_gateway_use use = {};
 
 	datapath_get_gateway(state->dp, index, &row);
 	datapath_read_active(state->dp, index, &active);
-	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:s?, s:s?, s:I, s:I, s:o, s:o, s:o, s:o}", "name",
+	datapath_read_gateway_use(state->dp, index, &use);
+
+	json_t *json = json_pack(
+		"{s:s, s:s, s:s, s:o, s:s?, s:s?, s:I, s:I, s:o, s:o, s:o, s:o, s:I}", "name",
 		status->name, "state", names_gateway_state(status->state), "reason", status->reason,
 		"private_ip", address_json(row.private_ip), "private_ip_interface",
 		iface_of_address(state, row.private_ip), "profile", config ? config->profile : NULL,
 		"port_first", (json_int_t)row.port_first, "port_last",
 		(json_int_t)(row.port_count ? row.port_first + row.port_count - 1 : 0), "eips",
 		eips, "timeouts", timeouts_json(&row), "route_tables",
-		route_tables_json(state->config, status->name), "active", active_json(&active));
+		route_tables_json(state->config, status->name), "active", active_json(&active),
+		"clients", (json_int_t)use.clients);
+
+	/* A view is checked for want of memory once, at its end. */
+	(void)put_behaviour(json, &row, config);
+	return json;
 }
 
 int api_views_gateways(const struct natgwd_state *state, const char *name, json_t **ret_json)

@@ -68,13 +68,14 @@ static uint32_t gateway_end(const struct apply_pass *pass)
 	return end;
 }
 
-static int put_settings(const struct apply_pass *pass)
+int apply_settings(const struct apply_pass *pass, uint32_t rule_count)
 {
 	struct natgw_settings settings = {
 		.gateway_end = (__u16)gateway_end(pass),
 		.mark = pass->config->mark,
 		.fail_open = pass->config->fail_open,
 		.reply_ping = pass->config->reply_ping,
+		.rule_count = (__u16)rule_count,
 	};
 
 	return datapath_set_settings(pass->dp, &settings);
@@ -112,7 +113,7 @@ static int make_room(struct apply_pass *pass, struct address_plan *plan)
 		err = apply_count(pass);
 	}
 	if (!err) {
-		err = apply_address_release(pass->dp);
+		err = apply_address_release(pass->dp, true);
 	}
 	if (err) {
 		return err;
@@ -159,22 +160,25 @@ static void name_gateways(struct apply_pass *pass)
 	}
 }
 
-static void start_pass(struct apply_pass *pass, struct natgwd_state *state,
-		       const struct config *config, const struct netdev *netdev)
+static int start_pass(struct apply_pass *pass, struct natgwd_state *state,
+		      const struct config *config, const struct netdev *netdev)
 {
 	memset(pass, 0, sizeof(*pass));
 	pass->state = state;
 	pass->dp = state->dp;
 	pass->config = config;
 	pass->netdev = netdev;
+	return datapath_now(pass->dp, &pass->now);
 }
 
 static int put_all(struct apply_pass *pass, struct address_plan *plan, bool serving)
 {
 	int err = pass->reclaims ? make_room(pass, plan) : 0;
 
+	/* A rule names gateways by index: before the gateways, lest an old rule meets a new gateway
+	 * at the index of its own. */
 	if (!err) {
-		err = put_settings(pass);
+		err = apply_rule_put(pass);
 	}
 	if (!err) {
 		err = put_gateways(pass, plan);
@@ -198,11 +202,12 @@ int apply_config(struct natgwd_state *state, const struct config *config,
 {
 	struct address_plan plan = { .rows = NULL };
 	struct apply_pass pass;
-	int err;
+	int err = start_pass(&pass, state, config, netdev);
 
-	start_pass(&pass, state, config, netdev);
 	/* What may not fit comes before the first write. */
-	err = apply_gateway_assign(&pass);
+	if (!err) {
+		err = apply_gateway_assign(&pass);
+	}
 	if (!err) {
 		err = apply_address_wanted(&pass, &plan.rows, &plan.count);
 	}
@@ -237,7 +242,7 @@ int apply_activate(struct natgwd_state *state)
 
 int apply_release(struct natgwd_state *state)
 {
-	return apply_address_release(state->dp);
+	return apply_address_release(state->dp, false);
 }
 
 int apply_addresses(struct natgwd_state *state, const struct netdev *netdev)
@@ -245,10 +250,11 @@ int apply_addresses(struct natgwd_state *state, const struct netdev *netdev)
 	_cleanup_free_ struct apply_address *rows = NULL;
 	struct apply_pass pass;
 	size_t count = 0;
-	int err;
+	int err = start_pass(&pass, state, state->config, netdev);
 
-	start_pass(&pass, state, state->config, netdev);
-	err = apply_gateway_assign(&pass);
+	if (!err) {
+		err = apply_gateway_assign(&pass);
+	}
 	if (!err) {
 		err = apply_address_wanted(&pass, &rows, &count);
 	}
@@ -261,10 +267,11 @@ int apply_addresses(struct natgwd_state *state, const struct netdev *netdev)
 int apply_routes(struct natgwd_state *state)
 {
 	struct apply_pass pass;
-	int err;
+	int err = start_pass(&pass, state, state->config, NULL);
 
-	start_pass(&pass, state, state->config, NULL);
-	err = apply_gateway_assign(&pass);
+	if (!err) {
+		err = apply_gateway_assign(&pass);
+	}
 	return err ? err : apply_route_tables(&pass);
 }
 

@@ -14,6 +14,10 @@
 #include "list.h"
 #include "log.h"
 
+/* Ticks that an EIP whose drain time has run out stays natgw's, so that late packets are counted as
+ * drain_expired. */
+#define AFTER_DRAIN ((int32_t)(60 * NATGW_TICKS_PER_SECOND))
+
 struct row_list {
 	struct apply_address *rows;
 	size_t count;
@@ -96,6 +100,36 @@ const struct apply_address *apply_address_find(const struct apply_address *rows,
 		}
 	}
 	return NULL;
+}
+
+/* ---- EIPs that go ---- */
+
+/* Of the gateway that the EIP is or was of; one that is not in the config any more may be in the
+ * running one. */
+static uint32_t drain_s(const struct apply_pass *pass, uint32_t gateway)
+{
+	const struct config *running = pass->state->config;
+	const struct config_gateway *old;
+
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		if (pass->gateway_index[i] == gateway) {
+			return pass->config->gateways[i].drain_s;
+		}
+	}
+	if (gateway >= NATGW_GATEWAYS_MAX || !running) {
+		return CONFIG_DRAIN_DEFAULT_S;
+	}
+	old = config_find_gateway(running, pass->state->gateways[gateway].name);
+	return old ? old->drain_s : CONFIG_DRAIN_DEFAULT_S;
+}
+
+/* From now on, unless it drains already. */
+static void drain(const struct apply_pass *pass, struct natgw_address *row)
+{
+	if (!row->draining) {
+		row->draining = 1;
+		row->drain_until = pass->now + apply_ticks(drain_s(pass, row->gateway));
+	}
 }
 
 /* ---- indices of EIPs ---- */
@@ -254,7 +288,7 @@ static int add_others(struct apply_pass *pass, const struct eip_numbers *numbers
 		/* An EIP that goes stays one until its sessions have ended. */
 		if (is_eip(held) && !numbers->wanted[held->row.eip]) {
 			row = held->row;
-			row.draining = 1;
+			drain(pass, &row);
 			row.on_host = 1;
 		}
 		err = append(wanted, addrs[i].addr, &row);
@@ -318,7 +352,7 @@ static int drop_row(struct apply_pass *pass, const struct apply_address *held)
 		err = datapath_del_address(pass->dp, held->addr);
 		return err == -ENOENT ? 0 : err;
 	}
-	row.draining = 1;
+	drain(pass, &row);
 	row.on_host = netdev_holds(pass->netdev, held->addr, NULL);
 	if (memcmp(&row, &held->row, sizeof(row)) == 0) {
 		return 0;
@@ -343,23 +377,41 @@ int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows
 	return err;
 }
 
-int apply_address_release(struct datapath *dp)
+/* May a draining EIP without sessions be given back? */
+static bool is_drained(const struct natgw_address *row, uint32_t now)
+{
+	int32_t late = (int32_t)(now - row->drain_until);
+
+	return late < 0 || late >= AFTER_DRAIN;
+}
+
+static int release_row(struct datapath *dp, const struct apply_address *held)
 {
 	static const struct natgw_address host = { .kind = NATGW_ADDRESS_HOST };
+	int err;
+
+	if (held->row.on_host) {
+		return datapath_set_address(dp, held->addr, &host);
+	}
+	err = datapath_del_address(dp, held->addr);
+	return err == -ENOENT ? 0 : err;
+}
+
+int apply_address_release(struct datapath *dp, bool at_once)
+{
 	struct row_list held = { .rows = NULL };
-	int err = read_held(dp, &held);
+	uint32_t now = 0;
+	int err = datapath_now(dp, &now);
 
+	if (!err) {
+		err = read_held(dp, &held);
+	}
 	for (size_t i = 0; !err && i < held.count; i++) {
-		const struct apply_address *old = &held.rows[i];
+		const struct natgw_address *row = &held.rows[i].row;
 
-		if (!is_eip(old) || !old->row.draining || has_ports(dp, old->row.eip)) {
-			continue;
-		}
-		if (old->row.on_host) {
-			err = datapath_set_address(dp, old->addr, &host);
-		} else {
-			err = datapath_del_address(dp, old->addr);
-			err = err == -ENOENT ? 0 : err;
+		if (is_eip(&held.rows[i]) && row->draining && !has_ports(dp, row->eip) &&
+		    (at_once || is_drained(row, now))) {
+			err = release_row(dp, &held.rows[i]);
 		}
 	}
 	free(held.rows);

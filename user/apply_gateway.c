@@ -12,7 +12,7 @@
 
 #define NANOSECONDS 1000000000ULL
 
-static uint32_t ticks(uint32_t seconds)
+uint32_t apply_ticks(uint32_t seconds)
 {
 	uint64_t tick = 1ULL << NATGW_TICK_SHIFT;
 
@@ -62,7 +62,7 @@ static bool has_sessions(struct datapath *dp, uint32_t gateway)
 		return true;
 	}
 	for (int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
-		if (active.opening[proto] || active.established[proto]) {
+		if (active.opening[proto] || active.established[proto] || active.held[proto]) {
 			return true;
 		}
 	}
@@ -139,30 +139,91 @@ static int put_row(struct apply_pass *pass, uint32_t index, const struct natgw_g
 	return err;
 }
 
+/* ---- what a gateway's row says ---- */
+
+static uint8_t flags_of(const struct config_gateway *gateway)
+{
+	return (uint8_t)((gateway->eip_random ? NATGW_GATEWAY_RANDOM_EIP : 0) |
+			 (gateway->refresh_outbound ? NATGW_GATEWAY_REFRESH_OUTBOUND : 0));
+}
+
+static uint32_t smallest(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* In half of a small range random tries fail too often, so a bitmap comes earlier. */
+static uint32_t threshold_of(uint32_t port_count, uint32_t destination_ports)
+{
+	uint32_t threshold = smallest(port_count / 2, destination_ports / 2);
+
+	threshold = smallest(threshold, NATGW_DESTINATION_SESSIONS);
+	return threshold ? threshold : 1;
+}
+
+/* What units a second are as the time of one: in ns times 2^20, rounded to the nearest. */
+static uint64_t time_of(uint64_t units_ns, uint64_t per_second)
+{
+	return per_second ? ((units_ns << NATGW_TICK_SHIFT) + per_second / 2) / per_second : 0;
+}
+
+static struct natgw_rate rate_of(const struct config_rate *rate)
+{
+	return (struct natgw_rate){
+		.per_byte = time_of(8 * NANOSECONDS, rate->bits_per_second),
+		.per_packet = time_of(NANOSECONDS, rate->packets_per_second),
+	};
+}
+
+static void fill_quotas(const struct config_gateway *gateway, uint32_t sessions,
+			struct natgw_gateway *row)
+{
+	row->sessions_max = gateway->sessions_max;
+	row->client_sessions_max = gateway->client_sessions_max;
+	/* Of the tables as they are: limits.sessions may have changed since they were made. */
+	row->client_opening_max = gateway->opening_by_default ? sessions / CONFIG_OPENING_SHARE
+							      : gateway->client_opening_max;
+	row->client_ports_min = gateway->client_ports_min;
+	row->client_ports_max = gateway->client_ports_max;
+	row->rate = rate_of(&gateway->rate);
+	row->client_rate = rate_of(&gateway->client_rate);
+}
+
+static void fill_row(const struct config_gateway *gateway, struct natgw_gateway *row)
+{
+	row->flags = flags_of(gateway);
+	row->private_ip = gateway->private_ip;
+	row->port_first = gateway->port_first;
+	row->port_count = (uint32_t)gateway->port_last - gateway->port_first + 1;
+	row->mapping = gateway->mapping;
+	row->no_session = (__u8)gateway->no_session;
+	row->on_exhaustion = (__u8)gateway->on_exhaustion;
+	row->destination_ports = gateway->destination_ports;
+	row->destination_threshold = threshold_of(row->port_count, gateway->destination_ports);
+	for (int timer = 0; timer < NATGW_TIMER_COUNT; timer++) {
+		row->timeout[timer] = apply_ticks(gateway->timeout_s[timer]);
+	}
+}
+
 int apply_gateway_rows(struct apply_pass *pass)
 {
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+	struct natgw_layout layout;
+	int err = datapath_get_layout(pass->dp, &layout);
+
+	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
 		const struct config_gateway *gateway = &pass->config->gateways[i];
 		uint32_t index = pass->gateway_index[i];
 		struct natgw_gateway row = pass->gateways[index];
-		int err;
 
 		/* A gateway that is in use stays so, whatever changes. */
 		if (row.state != NATGW_GATEWAY_AVAILABLE) {
 			row.state = NATGW_GATEWAY_PENDING;
 		}
-		row.private_ip = gateway->private_ip;
-		row.port_first = gateway->port_first;
-		row.port_count = (uint32_t)gateway->port_last - gateway->port_first + 1;
-		for (int timer = 0; timer < NATGW_TIMER_COUNT; timer++) {
-			row.timeout[timer] = ticks(gateway->timeout_s[timer]);
-		}
+		fill_row(gateway, &row);
+		fill_quotas(gateway, layout.sessions_max, &row);
 		err = put_row(pass, index, &row);
-		if (err) {
-			return err;
-		}
 	}
-	return 0;
+	return err;
 }
 
 /* ---- pools ---- */

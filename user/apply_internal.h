@@ -18,16 +18,28 @@ struct apply_pass {
 	const struct netdev *netdev;
 	uint32_t gateway_index[NATGW_GATEWAYS_MAX];	   /* by position in the config */
 	struct natgw_gateway gateways[NATGW_GATEWAYS_MAX]; /* rows as they are, by index */
+	uint32_t now;					   /* ticks, when the pass began */
 	bool counted;  /* a sweep has run in this pass: what is in use is known */
 	bool reclaims; /* an EIP gets the index of one that goes */
 };
 
 /* ---- apply.c ---- */
 
+/* Settings, with the first rule_count rows of "rule_order" in force. */
+int apply_settings(const struct apply_pass *pass, uint32_t rule_count);
+
 /* Counts sessions and ports anew, once in a pass: the first one comes before any sweep. */
 int apply_count(struct apply_pass *pass);
 
+/* ---- apply_rule.c ---- */
+
+/* Rules and their order, and with them the settings. */
+int apply_rule_put(struct apply_pass *pass);
+
 /* ---- apply_gateway.c ---- */
+
+/* Rounded up. */
+uint32_t apply_ticks(uint32_t seconds);
 
 /*
  * Finds each gateway's index: by its name where this process knows it, by its private IP where the
@@ -52,8 +64,11 @@ int apply_address_wanted(struct apply_pass *pass, struct apply_address **ret_row
 int apply_address_put(struct apply_pass *pass, const struct apply_address *rows, size_t count);
 /* What is not wanted any more: EIPs drain, the rest goes. */
 int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows, size_t count);
-/* Draining EIPs that had no port in use at the last sweep are natgw's no more. */
-int apply_address_release(struct datapath *dp);
+/*
+ * Draining EIPs that had no port in use at the last sweep are natgw's no more. at_once: also those
+ * whose time has run out a moment ago, which otherwise stay for late packets.
+ */
+int apply_address_release(struct datapath *dp, bool at_once);
 const struct apply_address *apply_address_find(const struct apply_address *rows, size_t count,
 					       __be32 addr);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The configuration: the top level of the file, everything that is not a gateway or a route table,
+ * The configuration: the top level of the file, everything that has no file of its own,
  * and the life of struct config. Reading changes nothing outside; what is read is complete and
  * consistent, or there is an error and nothing.
  */
@@ -14,6 +14,9 @@
 
 #include "cleanup.h"
 #include "config_gateway.h"
+#include "config_interface.h"
+#include "config_limit.h"
+#include "config_rule.h"
 #include "config_table.h"
 #include "config_yaml.h"
 #include "parse_util.h"
@@ -49,19 +52,6 @@ const char *config_target_name(enum natgw_target target)
 	return "unknown";
 }
 
-const char *config_timer_name(enum natgw_timer timer)
-{
-	static const char *const names[NATGW_TIMER_COUNT] = {
-		[NATGW_TIMER_TCP_HALF_OPEN] = "tcp_half_open",
-		[NATGW_TIMER_TCP_ESTABLISHED] = "tcp_established",
-		[NATGW_TIMER_UDP_UNREPLIED] = "udp_unreplied",
-		[NATGW_TIMER_UDP_REPLIED] = "udp",
-		[NATGW_TIMER_ICMP] = "icmp",
-	};
-
-	return timer < NATGW_TIMER_COUNT ? names[timer] : "unknown";
-}
-
 const struct config_gateway *config_find_gateway(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->gateway_count; i++) {
@@ -86,120 +76,10 @@ void config_free(struct config *config)
 	}
 	free(config->gateways);
 	free(config->tables);
+	free(config->rules);
 	free(config->interfaces);
 	free(config->file);
 	free(config);
-}
-
-/* ---- interfaces ---- */
-
-/* Interfaces of one side that are being read. */
-struct side {
-	struct config *config;
-	const char *name;
-	uint8_t flag;
-};
-
-static struct config_interface *find_interface(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->interface_count; i++) {
-		if (strcmp(config->interfaces[i].name, name) == 0) {
-			return &config->interfaces[i];
-		}
-	}
-	return NULL;
-}
-
-static int add_interface(const struct config_yaml *yaml, const yaml_node_t *node,
-			 const struct side *side, const char *name)
-{
-	struct config *config = side->config;
-	struct config_interface *grown;
-	struct config_interface *added;
-
-	if (config->interface_count >= NATGW_IFACES_MAX) {
-		return config_yaml_error(yaml, node, "too many interfaces; at most %d fit",
-					 NATGW_IFACES_MAX);
-	}
-	grown = reallocarray(config->interfaces, config->interface_count + 1, sizeof(*grown));
-	if (!grown) {
-		return config_yaml_no_memory(yaml);
-	}
-	config->interfaces = grown;
-	added = &config->interfaces[config->interface_count++];
-	*added = (struct config_interface){ .flags = side->flag, .place = config_yaml_place(node) };
-	(void)snprintf(added->name, sizeof(added->name), "%s", name);
-	return 0;
-}
-
-static int read_interface(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	const struct side *side = out;
-	struct config_interface *known;
-	const char *problem;
-	const char *name;
-	int err;
-
-	err = config_yaml_text(yaml, node, "an interface", &name);
-	if (err) {
-		return err;
-	}
-	problem = config_table_bad_interface(name);
-	if (problem) {
-		return config_yaml_error(
-			yaml, node,
-			"the interface \"%.40s\" %s; write a name as `ip link` shows it", name,
-			problem);
-	}
-	known = find_interface(side->config, name);
-	if (known && known->flags & side->flag) {
-		return config_yaml_error(
-			yaml, node,
-			"interface \"%s\" is listed twice as %s; once is enough (one-armed: once as external, once as internal)",
-			name, side->name);
-	}
-	if (known) {
-		known->flags |= side->flag;
-		return 0;
-	}
-	return add_interface(yaml, node, side, name);
-}
-
-/* One name, or a list. */
-static int read_side(struct config_yaml *yaml, yaml_node_t *node, const struct side *side)
-{
-	const struct config_yaml_items items = { side->name, read_interface, false };
-	struct side out = *side;
-
-	if (node->type == YAML_SCALAR_NODE) {
-		return read_interface(yaml, node, &out);
-	}
-	return config_yaml_list(yaml, node, &items, &out);
-}
-
-static int read_external(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	const struct side side = { out, "external", NATGW_IFACE_EXTERNAL };
-
-	return read_side(yaml, node, &side);
-}
-
-static int read_internal(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	const struct side side = { out, "internal", NATGW_IFACE_INTERNAL };
-
-	return read_side(yaml, node, &side);
-}
-
-static int read_interfaces(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	static const struct config_yaml_key keys[] = {
-		{ "external", true, read_external },
-		{ "internal", true, read_internal },
-		{ NULL, false, NULL },
-	};
-
-	return config_yaml_mapping(yaml, node, "interfaces", keys, out);
 }
 
 /* ---- single values ---- */
@@ -219,22 +99,12 @@ static int read_attach(struct config_yaml *yaml, yaml_node_t *node, void *out)
 
 static int read_sessions(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
+	static const struct config_limit_bounds bounds = { "sessions", NATGW_SESSIONS_MIN,
+							   NATGW_SESSIONS_MAX };
 	struct config *config = out;
-	const char *text;
-	uint32_t rows;
-	int err;
 
-	err = config_yaml_text(yaml, node, "sessions", &text);
-	if (err) {
-		return err;
-	}
-	if (parse_util_u32(text, &rows) || rows < NATGW_SESSIONS_MIN || rows > NATGW_SESSIONS_MAX) {
-		return config_yaml_error(yaml, node,
-					 "sessions is \"%.40s\"; it must be a number from %d to %d",
-					 text, NATGW_SESSIONS_MIN, NATGW_SESSIONS_MAX);
-	}
-	config->sessions = rows;
-	return 0;
+	config->sessions_place = config_yaml_place(node);
+	return config_limit_number(yaml, node, &bounds, &config->sessions);
 }
 
 static int read_limits(struct config_yaml *yaml, yaml_node_t *node, void *out)
@@ -401,6 +271,7 @@ static void set_defaults(struct config *config)
 {
 	config->attach = CONFIG_ATTACH_AUTO;
 	config->sessions = NATGW_SESSIONS_DEFAULT;
+	config->sessions_place = (struct config_place){ 1, 1 };
 	config->mark = NATGW_MARK_DEFAULT;
 	(void)snprintf(config->metrics_addr, sizeof(config->metrics_addr), "127.0.0.1");
 	config->metrics_port = 9464;
@@ -411,14 +282,15 @@ static void set_defaults(struct config *config)
 
 static int read_root(struct config_yaml *yaml, struct config *config)
 {
-	/* Gateways come before the tables, whose routes name them and whose subnets avoid their
-	 * EIPs. */
+	/* Gateways come before the tables and rules, which name them; the size of the tables before
+	 * the gateways, whose quotas follow it. */
 	static const struct config_yaml_key keys[] = {
-		{ "interfaces", true, read_interfaces },
+		{ "interfaces", true, config_interface_read },
 		{ "attach", false, read_attach },
+		{ "limits", false, read_limits },
 		{ "gateways", true, config_gateway_read_list },
 		{ "route_tables", true, config_table_read_list },
-		{ "limits", false, read_limits },
+		{ "rules", false, config_rule_read_list },
 		{ "mark", false, read_mark },
 		{ "on_failure", false, read_on_failure },
 		{ "reply_ping", false, read_reply_ping },

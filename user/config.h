@@ -19,9 +19,19 @@
 #define CONFIG_PATH_MAX 108
 #define CONFIG_FILE_MAX 1048576 /* bytes of a file that is read */
 #define CONFIG_TABLES_MAX 255	/* their numbers take 1 to 255 in the maps */
-#define CONFIG_TIMEOUT_MAX_S                                                \
-	86400U /* in ticks far below half of 32 bits, where ages would turn \
-		*/
+/* An idle time and a hold together stay far below half of 32 bits of ticks, where ages would turn.
+ */
+#define CONFIG_TIMEOUT_MAX_S 86400U
+/* Half-open and unreplied sessions of one client, unless its gateway says more: this part of all
+ * rows. */
+#define CONFIG_OPENING_SHARE 8
+#define CONFIG_DRAIN_DEFAULT_S 350U
+#define CONFIG_DRAIN_MAX_S 4000U
+/*
+ * Rows of the map "rules" that one config may have: the rows of the config before must stay as they
+ * are until the new ones are in force.
+ */
+#define CONFIG_RULE_ROWS_MAX ((NATGW_RULES_MAX - 1) / 2)
 
 enum config_attach {
 	CONFIG_ATTACH_AUTO,	   /* native XDP where the interface is fit for it, else tc */
@@ -49,6 +59,12 @@ struct config_interface {
 	struct config_place place;
 };
 
+/* Of each direction by itself; 0: no limit. */
+struct config_rate {
+	uint64_t bits_per_second; /* of IP packets */
+	uint64_t packets_per_second;
+};
+
 struct config_gateway {
 	char name[CONFIG_NAME_MAX];
 	char profile[CONFIG_NAME_MAX];
@@ -57,6 +73,37 @@ struct config_gateway {
 	size_t eip_count;
 	uint16_t port_first; /* inclusive */
 	uint16_t port_last;  /* inclusive */
+	bool eip_random;
+	bool refresh_outbound;
+	bool opening_by_default; /* client_opening_max follows the size of the tables */
+	uint8_t mapping;	 /* NATGW_MAPPING_*, NATGW_FILTERING_* */
+	enum natgw_no_session no_session;
+	enum natgw_on_exhaustion on_exhaustion;
+	uint32_t drain_s;	    /* of an EIP that is taken out */
+	uint32_t destination_ports; /* 1 .. ports of the range */
+	uint32_t sessions_max;	    /* this and the following: 0: no limit */
+	uint32_t client_sessions_max;
+	uint32_t client_opening_max;
+	uint32_t client_ports_min; /* towards one destination */
+	uint32_t client_ports_max;
+	struct config_rate rate;
+	struct config_rate client_rate;
+	uint32_t timeout_s[NATGW_TIMER_COUNT];
+	struct config_place place;
+};
+
+/* What a session's first packet must be, and what its session then has of its own. */
+struct config_rule {
+	char gateway[CONFIG_NAME_MAX]; /* empty: every gateway */
+	struct config_prefix from;     /* client */
+	struct config_prefix to;       /* remote */
+	uint8_t proto;		       /* IPPROTO_*; 0: any */
+	uint16_t port_first;	       /* of the remote; 0 and 65535: any */
+	uint16_t port_last;
+	bool has_mapping;
+	bool has_filtering;
+	uint8_t mapping; /* NATGW_MAPPING_*, NATGW_FILTERING_*, as far as written */
+	uint32_t timers; /* bit enum natgw_timer: timeout_s says; else the gateway does */
 	uint32_t timeout_s[NATGW_TIMER_COUNT];
 	struct config_place place;
 };
@@ -87,8 +134,11 @@ struct config {
 	size_t gateway_count;
 	struct config_route_table *tables;
 	size_t table_count;
+	struct config_rule *rules; /* the first that matches counts */
+	size_t rule_count;
 	uint32_t sessions; /* rows of each session table */
-	uint32_t mark;	   /* one bit of skb->mark */
+	struct config_place sessions_place;
+	uint32_t mark; /* one bit of skb->mark */
 	bool fail_open;
 	bool reply_ping;
 	char metrics_addr[46]; /* empty: no TCP listener */
@@ -100,7 +150,7 @@ struct config {
 
 /* One line: "file:line:column: what, and what would be right", no newline at its end. */
 struct config_error {
-	char text[512];
+	char text[640];
 };
 
 /*
@@ -132,9 +182,18 @@ int config_print(const struct config *config, FILE *stream);
 /* NULL when there is none of that name. */
 const struct config_gateway *config_find_gateway(const struct config *config, const char *name);
 
+/* Does a rule hold for this gateway? One row of the map "rules" for each that it does. */
+bool config_rule_is_for(const struct config_rule *rule, const struct config_gateway *gateway);
+/* What the sessions of a rule at this gateway have: NATGW_MAPPING_*, NATGW_FILTERING_*. */
+uint8_t config_rule_mapping(const struct config_rule *rule, const struct config_gateway *gateway);
+uint32_t config_rule_timeout_s(const struct config_rule *rule, const struct config_gateway *gateway,
+			       enum natgw_timer timer);
+
 /* Names as the file spells them. */
 const char *config_attach_name(enum config_attach attach);
 const char *config_target_name(enum natgw_target target);
 const char *config_timer_name(enum natgw_timer timer);
+const char *config_no_session_name(enum natgw_no_session no_session);
+const char *config_on_exhaustion_name(enum natgw_on_exhaustion on_exhaustion);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Gateways of the configuration: name, private IP, profile, ports, timers. Their EIPs are read by
- * config_eip.c.
+ * Gateways of the configuration: name, private IP, profile, ports, behaviour. Their EIPs are read
+ * by config_eip.c, quotas and rates by config_limit.c, timers by config_timeout.c.
  */
 #include "config_gateway.h"
 
@@ -10,31 +10,56 @@
 #include <string.h>
 
 #include "config_eip.h"
+#include "config_limit.h"
+#include "config_mapping.h"
+#include "config_profile.h"
+#include "config_timeout.h"
 #include "parse_util.h"
+#include "words.h"
 
 /* Row 0 of the table of gateways stands for "none". */
 #define GATEWAYS_MAX (NATGW_GATEWAYS_MAX - 1)
 
-struct profile {
-	const char *name;
-	uint32_t timeout_s[NATGW_TIMER_COUNT];
+/* As many as there are profiles, and more. */
+#define PROFILES_MAX 8
+
+static const char *const no_session_names[] = {
+	[NATGW_NO_SESSION_DROP] = "none",
+	[NATGW_NO_SESSION_RST_INTERNAL] = "internal",
+	[NATGW_NO_SESSION_RST_BOTH] = "both",
+	NULL,
 };
 
-/* What each cloud documents; rfc: the lower bounds of RFC 4787, 5382 and 5508. */
-static const struct profile profiles[] = {
-	{ "natgw", { 30, 350, 30, 350, 60 } },	{ "aws", { 30, 350, 350, 350, 60 } },
-	{ "azure", { 30, 240, 240, 240, 60 } }, { "gcp", { 30, 1200, 30, 30, 30 } },
-	{ "rfc", { 240, 7440, 120, 300, 60 } },
+static const char *const on_exhaustion_names[] = {
+	[NATGW_ON_EXHAUSTION_DROP] = "drop",
+	[NATGW_ON_EXHAUSTION_RST] = "rst",
+	[NATGW_ON_EXHAUSTION_ICMP] = "icmp",
+	NULL,
 };
 
-const uint32_t *config_gateway_profile(const char *name)
+const char *config_no_session_name(enum natgw_no_session no_session)
 {
-	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
-		if (strcmp(profiles[i].name, name) == 0) {
-			return profiles[i].timeout_s;
-		}
+	return no_session_names[no_session];
+}
+
+const char *config_on_exhaustion_name(enum natgw_on_exhaustion on_exhaustion)
+{
+	return on_exhaustion_names[on_exhaustion];
+}
+
+int config_gateway_unknown(const struct config_yaml *yaml, const yaml_node_t *node,
+			   const struct config *config, const char *what, const char *name)
+{
+	struct words words = words_begin(name);
+	char hint[WORDS_HINT_MAX];
+
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		words_add(&words, config->gateways[i].name);
 	}
-	return NULL;
+	words_hint(&words, hint);
+	return config_yaml_error(yaml, node,
+				 "%s an unknown gateway \"%.40s\"; %sthe gateways are: %s", what,
+				 name, hint, words.text);
 }
 
 static int read_name(struct config_yaml *yaml, yaml_node_t *node, void *out)
@@ -116,27 +141,40 @@ static int read_private_ip(struct config_yaml *yaml, yaml_node_t *node, void *ou
 
 /* ---- profile, ports, timeouts ---- */
 
-static void set_profile(struct config_gateway *gateway, const struct profile *profile)
+static void set_profile(struct config_gateway *gateway, const struct config_profile *profile)
 {
 	(void)snprintf(gateway->profile, sizeof(gateway->profile), "%s", profile->name);
 	memcpy(gateway->timeout_s, profile->timeout_s, sizeof(gateway->timeout_s));
+	gateway->no_session = profile->no_session;
+	gateway->on_exhaustion = profile->on_exhaustion;
+}
+
+/* As many ports to one destination as the profile has, or the range when that is smaller. */
+static void set_destination_ports(struct config_gateway *gateway)
+{
+	const struct config_profile *profile = config_profile_find(gateway->profile);
+	uint32_t range = (uint32_t)gateway->port_last - gateway->port_first + 1;
+	uint32_t usual = profile ? profile->destination_ports : 0;
+
+	gateway->destination_ports = usual && usual < range ? usual : range;
 }
 
 static int read_profile(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const char *names[sizeof(profiles) / sizeof(profiles[0]) + 1] = { NULL };
 	const struct config_gateway_draft *draft = out;
+	const char *names[PROFILES_MAX + 1] = { NULL };
 	unsigned int index;
 	int err;
 
-	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
-		names[i] = profiles[i].name;
+	for (size_t i = 0; i < PROFILES_MAX && config_profile_at(i); i++) {
+		names[i] = config_profile_at(i)->name;
 	}
 	err = config_yaml_choice(yaml, node, "profile", names, &index);
 	if (err) {
 		return err;
 	}
-	set_profile(draft->gateway, &profiles[index]);
+	set_profile(draft->gateway, config_profile_at(index));
+	set_destination_ports(draft->gateway);
 	return 0;
 }
 
@@ -163,18 +201,111 @@ static int read_port_range(struct config_yaml *yaml, yaml_node_t *node, void *ou
 	}
 	draft->gateway->port_first = first;
 	draft->gateway->port_last = last;
+	set_destination_ports(draft->gateway);
 	return 0;
 }
 
-static int read_timeout(struct config_yaml *yaml, yaml_node_t *node, enum natgw_timer timer,
-			uint32_t *ret_seconds)
+static int read_timeouts(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const char *name = config_timer_name(timer);
+	const struct config_gateway_draft *draft = out;
+	struct config_timeout_draft timeouts = {
+		.profile = config_profile_find(draft->gateway->profile),
+		.timeout_s = draft->gateway->timeout_s,
+	};
+
+	return config_timeout_read(yaml, node, &timeouts);
+}
+
+/* ---- behaviour ---- */
+
+static int read_eip_select(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const char *const names[] = { "sticky", "random", NULL };
+	const struct config_gateway_draft *draft = out;
+	unsigned int index;
+	int err = config_yaml_choice(yaml, node, "eip_select", names, &index);
+
+	if (!err) {
+		draft->gateway->eip_random = index == 1;
+	}
+	return err;
+}
+
+static int read_refresh(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const char *const names[] = { "both", "outbound", NULL };
+	const struct config_gateway_draft *draft = out;
+	unsigned int index;
+	int err = config_yaml_choice(yaml, node, "refresh", names, &index);
+
+	if (!err) {
+		draft->gateway->refresh_outbound = index == 1;
+	}
+	return err;
+}
+
+static int read_mapping(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct config_gateway_draft *draft = out;
+	uint8_t flag = 0;
+	int err = config_mapping_read(yaml, node, "mapping", NATGW_MAPPING_ENDPOINT_INDEPENDENT,
+				      &flag);
+
+	/* Filtering is as mapping, unless it is written. */
+	if (!err) {
+		draft->gateway->mapping = flag ? flag | NATGW_FILTERING_ENDPOINT_INDEPENDENT : 0;
+	}
+	return err;
+}
+
+static int read_filtering(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct config_gateway_draft *draft = out;
+	struct config_gateway *gateway = draft->gateway;
+	uint8_t flag = 0;
+	int err = config_mapping_read(yaml, node, "filtering", NATGW_FILTERING_ENDPOINT_INDEPENDENT,
+				      &flag);
+
+	if (err) {
+		return err;
+	}
+	gateway->mapping &= (uint8_t)~NATGW_FILTERING_ENDPOINT_INDEPENDENT;
+	gateway->mapping |= flag;
+	return config_mapping_check(yaml, node, gateway->mapping);
+}
+
+static int read_no_session(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct config_gateway_draft *draft = out;
+	unsigned int index;
+	int err = config_yaml_choice(yaml, node, "no_session", no_session_names, &index);
+
+	if (!err) {
+		draft->gateway->no_session = (enum natgw_no_session)index;
+	}
+	return err;
+}
+
+static int read_on_exhaustion(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct config_gateway_draft *draft = out;
+	unsigned int index;
+	int err = config_yaml_choice(yaml, node, "on_exhaustion", on_exhaustion_names, &index);
+
+	if (!err) {
+		draft->gateway->on_exhaustion = (enum natgw_on_exhaustion)index;
+	}
+	return err;
+}
+
+static int read_drain(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct config_gateway_draft *draft = out;
+	uint32_t seconds = UINT32_MAX;
 	const char *text;
-	uint32_t seconds;
 	int err;
 
-	err = config_yaml_text(yaml, node, name, &text);
+	err = config_yaml_text(yaml, node, "drain", &text);
 	if (err) {
 		return err;
 	}
@@ -182,46 +313,16 @@ static int read_timeout(struct config_yaml *yaml, yaml_node_t *node, enum natgw_
 	if (err == -EINVAL) {
 		return config_yaml_error(
 			yaml, node,
-			"timeout %s \"%.40s\" is not a duration; write a number and its unit, such as 350s, 5m or 2h",
-			name, text);
+			"drain \"%.40s\" is not a duration; write a number and its unit, such as 350s",
+			text);
 	}
-	if (err || !seconds || seconds > CONFIG_TIMEOUT_MAX_S) {
+	if (!seconds || seconds > CONFIG_DRAIN_MAX_S) {
 		return config_yaml_error(yaml, node,
-					 "timeout %s %.40s is out of bounds; it may be 1s to %uh",
-					 name, text, CONFIG_TIMEOUT_MAX_S / 3600);
+					 "drain %.40s is out of bounds; it may be 1s to %us", text,
+					 CONFIG_DRAIN_MAX_S);
 	}
-	*ret_seconds = seconds;
+	draft->gateway->drain_s = seconds;
 	return 0;
-}
-
-/* One reader for each timer: a reader is not told the key that it reads. */
-#define READ_TIMER(name, timer)                                                 \
-	static int name(struct config_yaml *yaml, yaml_node_t *node, void *out) \
-	{                                                                       \
-		uint32_t *timeouts = out;                                       \
-                                                                                \
-		return read_timeout(yaml, node, timer, &timeouts[timer]);       \
-	}
-
-READ_TIMER(read_tcp_half_open, NATGW_TIMER_TCP_HALF_OPEN)
-READ_TIMER(read_tcp_established, NATGW_TIMER_TCP_ESTABLISHED)
-READ_TIMER(read_udp_unreplied, NATGW_TIMER_UDP_UNREPLIED)
-READ_TIMER(read_udp, NATGW_TIMER_UDP_REPLIED)
-READ_TIMER(read_icmp, NATGW_TIMER_ICMP)
-
-static int read_timeouts(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	static const struct config_yaml_key keys[] = {
-		{ "tcp_half_open", false, read_tcp_half_open },
-		{ "tcp_established", false, read_tcp_established },
-		{ "udp_unreplied", false, read_udp_unreplied },
-		{ "udp", false, read_udp },
-		{ "icmp", false, read_icmp },
-		{ NULL, false, NULL },
-	};
-	const struct config_gateway_draft *draft = out;
-
-	return config_yaml_mapping(yaml, node, "timeouts", keys, draft->gateway->timeout_s);
 }
 
 /* Takes the gateway over when there is room. */
@@ -239,10 +340,21 @@ static int add(const struct config_yaml *yaml, struct config *config,
 	return 0;
 }
 
+static void set_defaults(const struct config *config, struct config_gateway *gateway)
+{
+	gateway->port_first = NATGW_PORT_FIRST;
+	gateway->port_last = NATGW_PORT_LAST;
+	gateway->drain_s = CONFIG_DRAIN_DEFAULT_S;
+	gateway->opening_by_default = true;
+	gateway->client_opening_max = config->sessions / CONFIG_OPENING_SHARE;
+	set_profile(gateway, config_profile_at(0));
+	set_destination_ports(gateway);
+}
+
 static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	/* The profile comes before the timeouts, which override it; the addresses before the EIPs.
-	 */
+	/* The addresses come before the EIPs; the profile and the range before what overrides them;
+	 * the mapping before the filtering. */
 	static const struct config_yaml_key keys[] = {
 		{ "name", true, read_name },
 		{ "private_ip", true, read_private_ip },
@@ -250,14 +362,24 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		{ "profile", false, read_profile },
 		{ "port_range", false, read_port_range },
 		{ "timeouts", false, read_timeouts },
+		{ "destination_ports", false, config_limit_read_destination_ports },
+		{ "eip_select", false, read_eip_select },
+		{ "refresh", false, read_refresh },
+		{ "mapping", false, read_mapping },
+		{ "filtering", false, read_filtering },
+		{ "no_session", false, read_no_session },
+		{ "on_exhaustion", false, read_on_exhaustion },
+		{ "drain", false, read_drain },
+		{ "max_sessions", false, config_limit_read_sessions },
+		{ "max_sessions_per_client", false, config_limit_read_client_sessions },
+		{ "max_half_open_per_client", false, config_limit_read_client_opening },
+		{ "ports_per_client", false, config_limit_read_client_ports },
+		{ "rate_limit", false, config_limit_read_rate },
+		{ "client_rate_limit", false, config_limit_read_client_rate },
 		{ NULL, false, NULL },
 	};
 	struct config *config = out;
-	struct config_gateway gateway = {
-		.port_first = NATGW_PORT_FIRST,
-		.port_last = NATGW_PORT_LAST,
-		.place = config_yaml_place(node),
-	};
+	struct config_gateway gateway = { .place = config_yaml_place(node) };
 	struct config_gateway_draft draft = { config, &gateway };
 	int err;
 
@@ -265,7 +387,7 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		return config_yaml_error(yaml, node, "too many gateways; at most %d fit",
 					 GATEWAYS_MAX);
 	}
-	set_profile(&gateway, &profiles[0]);
+	set_defaults(config, &gateway);
 	err = config_yaml_mapping(yaml, node, "a gateway", keys, &draft);
 	err = err ?: add(yaml, config, &gateway);
 	if (err) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The configuration as text: every key written out, defaults too, always in the same order and
- * form. Consecutive EIPs come as ranges, durations in seconds.
+ * form; of a rule, what it says. Consecutive EIPs come as ranges, durations in seconds.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_mapping.h"
+#include "config_rule.h"
 
 /* Whether YAML reads these characters as they stand: a colon is one of them unless it comes last.
  */
@@ -93,6 +95,72 @@ static void print_eips(FILE *stream, const struct config_gateway *gateway)
 	(void)fputs("]\n", stream);
 }
 
+/* Those whose bit enum natgw_timer is in timers. */
+static void print_timeouts(FILE *stream, const char *indent, const uint32_t *timeout_s,
+			   uint32_t timers)
+{
+	(void)fprintf(stream, "%stimeouts:\n", indent);
+	for (unsigned int i = 0; i < NATGW_TIMER_COUNT; i++) {
+		if (timers & 1U << i) {
+			(void)fprintf(stream, "%s  %s: %us\n", indent,
+				      config_timer_name((enum natgw_timer)i), timeout_s[i]);
+		}
+	}
+}
+
+static const char *mapping_name(uint8_t mapping)
+{
+	return config_mapping_name(mapping, NATGW_MAPPING_ENDPOINT_INDEPENDENT);
+}
+
+static const char *filtering_name(uint8_t mapping)
+{
+	return config_mapping_name(mapping, NATGW_FILTERING_ENDPOINT_INDEPENDENT);
+}
+
+static void print_behaviour(FILE *stream, const struct config_gateway *gateway)
+{
+	(void)fprintf(stream, "    destination_ports: %u\n", gateway->destination_ports);
+	(void)fprintf(stream, "    eip_select: %s\n", gateway->eip_random ? "random" : "sticky");
+	(void)fprintf(stream, "    refresh: %s\n", gateway->refresh_outbound ? "outbound" : "both");
+	(void)fprintf(stream, "    mapping: %s\n    filtering: %s\n",
+		      mapping_name(gateway->mapping), filtering_name(gateway->mapping));
+	(void)fprintf(stream, "    no_session: %s\n    on_exhaustion: %s\n    drain: %us\n",
+		      config_no_session_name(gateway->no_session),
+		      config_on_exhaustion_name(gateway->on_exhaustion), gateway->drain_s);
+}
+
+static void print_quotas(FILE *stream, const struct config_gateway *gateway)
+{
+	(void)fprintf(stream, "    max_sessions: %u\n    max_sessions_per_client: %u\n",
+		      gateway->sessions_max, gateway->client_sessions_max);
+	(void)fprintf(stream, "    max_half_open_per_client: %u\n", gateway->client_opening_max);
+	(void)fprintf(stream, "    ports_per_client: {min: %u, max: %u}\n",
+		      gateway->client_ports_min, gateway->client_ports_max);
+}
+
+/* With the largest unit that leaves a whole number. */
+static void print_scaled(FILE *stream, uint64_t value)
+{
+	static const char *const units[] = { "", "k", "M", "G" };
+	size_t unit = 0;
+
+	while (value && value % 1000 == 0 && unit < sizeof(units) / sizeof(units[0]) - 1) {
+		value /= 1000;
+		unit++;
+	}
+	(void)fprintf(stream, "%llu%s", (unsigned long long)value, units[unit]);
+}
+
+static void print_rates(FILE *stream, const char *key, const struct config_rate *rate)
+{
+	(void)fprintf(stream, "    %s: {bits_per_second: ", key);
+	print_scaled(stream, rate->bits_per_second);
+	(void)fputs(", packets_per_second: ", stream);
+	print_scaled(stream, rate->packets_per_second);
+	(void)fputs("}\n", stream);
+}
+
 static void print_gateway(FILE *stream, const struct config_gateway *gateway)
 {
 	(void)fputs("  - name: ", stream);
@@ -101,12 +169,13 @@ static void print_gateway(FILE *stream, const struct config_gateway *gateway)
 	print_addr(stream, gateway->private_ip);
 	(void)fputc('\n', stream);
 	print_eips(stream, gateway);
-	(void)fprintf(stream, "    profile: %s\n    port_range: %u-%u\n    timeouts:\n",
-		      gateway->profile, gateway->port_first, gateway->port_last);
-	for (unsigned int i = 0; i < NATGW_TIMER_COUNT; i++) {
-		(void)fprintf(stream, "      %s: %us\n", config_timer_name((enum natgw_timer)i),
-			      gateway->timeout_s[i]);
-	}
+	(void)fprintf(stream, "    profile: %s\n    port_range: %u-%u\n", gateway->profile,
+		      gateway->port_first, gateway->port_last);
+	print_timeouts(stream, "    ", gateway->timeout_s, UINT32_MAX);
+	print_behaviour(stream, gateway);
+	print_quotas(stream, gateway);
+	print_rates(stream, "rate_limit", &gateway->rate);
+	print_rates(stream, "client_rate_limit", &gateway->client_rate);
 }
 
 static void print_route(FILE *stream, const struct config_route *route)
@@ -134,6 +203,36 @@ static void print_table(FILE *stream, const struct config_route_table *table)
 	(void)fprintf(stream, "]\n    routes:%s\n", table->route_count ? "" : " []");
 	for (size_t i = 0; i < table->route_count; i++) {
 		print_route(stream, &table->routes[i]);
+	}
+}
+
+/* What is not written is the gateway's, so it is not written here either. */
+static void print_rule(FILE *stream, const struct config_rule *rule)
+{
+	(void)fputs("  - session:\n", stream);
+	if (rule->gateway[0]) {
+		(void)fputs("      gateway: ", stream);
+		print_text(stream, rule->gateway);
+		(void)fputc('\n', stream);
+	}
+	(void)fputs("      from: ", stream);
+	print_prefix(stream, rule->from);
+	(void)fputs("\n      to: ", stream);
+	print_prefix(stream, rule->to);
+	(void)fprintf(stream, "\n      protocol: %s\n", config_rule_proto_name(rule->proto));
+	if (rule->port_first == rule->port_last) {
+		(void)fprintf(stream, "      port: %u\n", rule->port_first);
+	} else if (rule->port_first) {
+		(void)fprintf(stream, "      port: %u-%u\n", rule->port_first, rule->port_last);
+	}
+	if (rule->timers) {
+		print_timeouts(stream, "      ", rule->timeout_s, rule->timers);
+	}
+	if (rule->has_mapping) {
+		(void)fprintf(stream, "      mapping: %s\n", mapping_name(rule->mapping));
+	}
+	if (rule->has_filtering) {
+		(void)fprintf(stream, "      filtering: %s\n", filtering_name(rule->mapping));
 	}
 }
 
@@ -177,6 +276,10 @@ int config_print(const struct config *config, FILE *stream)
 	(void)fputs("route_tables:\n", stream);
 	for (size_t i = 0; i < config->table_count; i++) {
 		print_table(stream, &config->tables[i]);
+	}
+	(void)fprintf(stream, "rules:%s\n", config->rule_count ? "" : " []");
+	for (size_t i = 0; i < config->rule_count; i++) {
+		print_rule(stream, &config->rules[i]);
 	}
 	print_rest(stream, config);
 	return fflush(stream) || ferror(stream) ? -EIO : 0;

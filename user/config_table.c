@@ -13,9 +13,11 @@
 
 #include "cleanup.h"
 #include "config_eip.h"
+#include "config_gateway.h"
+#include "config_interface.h"
+#include "config_prefix.h"
 #include "list.h"
 #include "parse_util.h"
-#include "words.h"
 
 /* A table that is being read, not yet among those of config. */
 struct draft {
@@ -28,54 +30,6 @@ struct route_draft {
 	const struct config *config;
 	struct config_route *route;
 };
-
-static const char *prefix_text(struct config_prefix prefix, char *text)
-{
-	struct in_addr addr = { .s_addr = prefix.addr };
-	char plain[INET_ADDRSTRLEN];
-
-	(void)snprintf(text, PARSE_UTIL_PREFIX_TEXT, "%s/%u",
-		       inet_ntop(AF_INET, &addr, plain, sizeof(plain)), prefix.len);
-	return text;
-}
-
-static bool prefix_equal(struct config_prefix a, struct config_prefix b)
-{
-	return a.addr == b.addr && a.len == b.len;
-}
-
-static int read_prefix(const struct config_yaml *yaml, yaml_node_t *node, const char *what,
-		       struct config_prefix *ret_prefix)
-{
-	char right[PARSE_UTIL_PREFIX_TEXT];
-	struct config_prefix prefix;
-	const char *text;
-	__be32 addr;
-	int err;
-
-	err = config_yaml_text(yaml, node, what, &text);
-	if (err) {
-		return err;
-	}
-	if (!parse_util_address(text, &addr)) {
-		return config_yaml_error(yaml, node,
-					 "%s %s is an address without a length; write %s/32", what,
-					 text, text);
-	}
-	if (parse_util_prefix(text, &addr, &prefix.len)) {
-		return config_yaml_error(
-			yaml, node,
-			"%s \"%.60s\" is not an IPv4 prefix; write network/length (0 to 32), such as 10.0.1.0/24",
-			what, text);
-	}
-	prefix.addr = parse_util_network(addr, prefix.len);
-	if (prefix.addr != addr) {
-		return config_yaml_error(yaml, node, "%s %s has host bits set; write %s", what,
-					 text, prefix_text(prefix, right));
-	}
-	*ret_prefix = prefix;
-	return 0;
-}
 
 /* ---- subnets ---- */
 
@@ -92,7 +46,7 @@ static size_t count_subnets(const struct config *config)
 static bool table_has(const struct config_route_table *table, struct config_prefix subnet)
 {
 	for (size_t i = 0; i < table->subnet_count; i++) {
-		if (prefix_equal(table->subnets[i], subnet)) {
+		if (config_prefix_equal(table->subnets[i], subnet)) {
 			return true;
 		}
 	}
@@ -119,7 +73,7 @@ static int check_twice(const struct config_yaml *yaml, const yaml_node_t *node,
 	return config_yaml_error(
 		yaml, node,
 		"subnet %s is already in route table \"%s\"; a subnet belongs to one table, and once",
-		prefix_text(subnet, text), owner->name);
+		config_prefix_text(subnet, text), owner->name);
 }
 
 /* A client's address that is an EIP as well would make a packet's direction a matter of luck. */
@@ -139,7 +93,7 @@ static int check_eips(const struct config_yaml *yaml, const yaml_node_t *node,
 			yaml, node,
 			"EIP %s of gateway \"%s\" lies inside subnet %s; EIPs and internal prefixes must not overlap",
 			inet_ntop(AF_INET, &eip, eip_text, sizeof(eip_text)), gateway->name,
-			prefix_text(subnet, text));
+			config_prefix_text(subnet, text));
 	}
 	return 0;
 }
@@ -161,7 +115,7 @@ static int check_subnet(const struct config_yaml *yaml, const yaml_node_t *node,
 		return config_yaml_error(
 			yaml, node,
 			"subnet %s is %s and never translated; write the prefixes of your own hosts",
-			prefix_text(subnet, text), config_eip_unusable(subnet.addr));
+			config_prefix_text(subnet, text), config_eip_unusable(subnet.addr));
 	}
 	if (count_subnets(draft->config) + draft->table->subnet_count >= NATGW_SUBNETS_MAX) {
 		return config_yaml_error(yaml, node,
@@ -183,7 +137,7 @@ static int read_subnet(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	struct config_prefix subnet = { 0 };
 	int err;
 
-	err = read_prefix(yaml, node, "subnet", &subnet);
+	err = config_prefix_read(yaml, node, "subnet", &subnet);
 	err = err ?: check_subnet(yaml, node, draft, subnet);
 	if (err) {
 		return err;
@@ -207,52 +161,28 @@ static int read_subnets(struct config_yaml *yaml, yaml_node_t *node, void *out)
 
 /* ---- routes ---- */
 
-const char *config_table_bad_interface(const char *name)
-{
-	if (!*name) {
-		return "is empty";
-	}
-	if (strlen(name) >= IF_NAMESIZE) {
-		return "is longer than 15 characters";
-	}
-	/* The rules of the kernel's dev_valid_name(). */
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strpbrk(name, "/: ")) {
-		return "holds a character that no interface's name has";
-	}
-	return NULL;
-}
-
 static int read_to(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	const struct route_draft *draft = out;
 
-	return read_prefix(yaml, node, "route", &draft->route->to);
+	return config_prefix_read(yaml, node, "route", &draft->route->to);
 }
 
 static int to_gateway(const struct config_yaml *yaml, const yaml_node_t *node,
 		      const struct route_draft *draft, const char *name)
 {
-	struct words words = words_begin(name);
-	char hint[WORDS_HINT_MAX];
-
-	if (config_find_gateway(draft->config, name)) {
-		draft->route->target = NATGW_TARGET_GATEWAY;
-		(void)snprintf(draft->route->name, sizeof(draft->route->name), "%s", name);
-		return 0;
+	if (!config_find_gateway(draft->config, name)) {
+		return config_gateway_unknown(yaml, node, draft->config, "route to", name);
 	}
-	for (size_t i = 0; i < draft->config->gateway_count; i++) {
-		words_add(&words, draft->config->gateways[i].name);
-	}
-	words_hint(&words, hint);
-	return config_yaml_error(yaml, node,
-				 "route to an unknown gateway \"%.40s\"; %sthe gateways are: %s",
-				 name, hint, words.text);
+	draft->route->target = NATGW_TARGET_GATEWAY;
+	(void)snprintf(draft->route->name, sizeof(draft->route->name), "%s", name);
+	return 0;
 }
 
 static int to_interface(const struct config_yaml *yaml, const yaml_node_t *node,
 			struct config_route *route, const char *name)
 {
-	const char *problem = config_table_bad_interface(name);
+	const char *problem = config_interface_problem(name);
 
 	if (problem) {
 		return config_yaml_error(
@@ -363,11 +293,11 @@ static int check_routes(const struct config_yaml *yaml, const struct config_rout
 	memcpy(sorted, table->routes, table->route_count * sizeof(*sorted));
 	qsort(sorted, table->route_count, sizeof(*sorted), compare_routes);
 	for (size_t i = 1; i < table->route_count; i++) {
-		if (prefix_equal(sorted[i - 1].to, sorted[i].to)) {
+		if (config_prefix_equal(sorted[i - 1].to, sorted[i].to)) {
 			return config_yaml_error_at(
 				yaml, sorted[i].place,
 				"route to %s is already in route table \"%s\", in line %u; a prefix has one route in a table",
-				prefix_text(sorted[i].to, text), table->name,
+				config_prefix_text(sorted[i].to, text), table->name,
 				sorted[i - 1].place.line);
 		}
 	}

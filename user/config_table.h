@@ -9,7 +9,4 @@
  * tables. */
 int config_table_read_list(struct config_yaml *yaml, yaml_node_t *node, void *out);
 
-/* NULL when name can be the name of an interface, else what is wrong with it. */
-const char *config_table_bad_interface(const char *name);
-
 #endif

@@ -12,17 +12,18 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "announce.h"
 #include "api.h"
+#include "api_limit.h"
 #include "apply.h"
 #include "attach.h"
 #include "cleanup.h"
 #include "detach.h"
+#include "events.h"
 #include "follow.h"
 #include "instance.h"
 #include "loader.h"
@@ -334,6 +335,9 @@ static int serve(struct daemon *daemon)
 	if (!err) {
 		daemon->unix_fd = -1;
 		daemon->tcp_fd = -1;
+		err = events_start(daemon->base, &daemon->state, &daemon->state.events);
+	}
+	if (!err) {
 		err = sweep_start(daemon->base, &daemon->state, &daemon->sweep);
 	}
 	if (err) {
@@ -406,6 +410,7 @@ static void undo(struct daemon *daemon)
 static void release(struct daemon *daemon)
 {
 	sweep_stop(daemon->sweep);
+	events_stop(daemon->state.events);
 	if (daemon->api) {
 		api_stop(daemon->api);
 	} else if (daemon->unix_fd >= 0 && socket_ino(daemon->state.config) == daemon->socket_ino) {
@@ -419,6 +424,7 @@ static void release(struct daemon *daemon)
 	attach_free(daemon->follow.attach);
 	announce_free(daemon->follow.announce);
 	netdev_free(daemon->follow.netdev);
+	top_forget(&daemon->state.top);
 	datapath_free(daemon->state.dp);
 	loader_free(daemon->loader);
 	if (daemon->base) {
@@ -456,17 +462,6 @@ static int new_daemon(struct config *config, struct daemon **ret_daemon)
 	return 0;
 }
 
-/* Maps, programs, sockets and every client of the API: the usual soft limit is for select(). */
-static void raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 void daemon_prepare(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -483,7 +478,8 @@ int daemon_run(struct config *config)
 		config_free(config);
 		return err;
 	}
-	raise_file_limit();
+	/* Maps, programs, sockets and clients of the API: the usual limit is for select(). */
+	api_limit_descriptors();
 	err = start(daemon);
 	if (err) {
 		undo(daemon);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Opens the pinned maps and writes to them. Not responsible for creating, sizing or pinning them
- * (the loader's work), nor for what the rows should say. Reading many rows, counters and the sweep
- * are in datapath_read.c. Every descriptor is opened once and kept, so pins may be used after
- * privileges went.
+ * (the loader's work), nor for what the rows should say. Reading many rows and counters are in
+ * datapath_read.c, the sweep in datapath_sweep.c. Every descriptor is opened once and kept, so pins
+ * may be used after privileges went.
  */
 #include "datapath.h"
 
@@ -11,9 +11,11 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/membarrier.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,8 +24,6 @@
 
 #include "cleanup.h"
 #include "datapath_internal.h"
-
-#define PORT_USE_BYTES (sizeof(struct natgw_port_bits) * DATAPATH_PORT_ROWS)
 
 struct map_spec {
 	const char *name;
@@ -46,6 +46,8 @@ static const struct map_spec map_specs[DATAPATH_MAP_COUNT] = {
 	[DATAPATH_GATEWAYS] = { "gateways", 4, sizeof(struct natgw_gateway), false },
 	[DATAPATH_POOL] = { "pool", 4, sizeof(struct natgw_pool_row), false },
 	[DATAPATH_ADDRESSES] = { "addresses", 4, sizeof(struct natgw_address), false },
+	[DATAPATH_RULES] = { "rules", 4, sizeof(struct natgw_rule), false },
+	[DATAPATH_RULE_ORDER] = { "rule_order", 4, sizeof(__u32), false },
 	[DATAPATH_SEEN] = { "seen", 4, sizeof(struct natgw_count), true },
 	[DATAPATH_VERDICTS] = { "verdicts", 4, sizeof(struct natgw_count), true },
 	[DATAPATH_TRAFFIC] = { "traffic", 4, sizeof(struct natgw_traffic), true },
@@ -53,7 +55,33 @@ static const struct map_spec map_specs[DATAPATH_MAP_COUNT] = {
 	[DATAPATH_ACTIVE] = { "active", 4, sizeof(struct natgw_active), false },
 	[DATAPATH_SWEEP_STATS] = { "sweep_stats", 4, sizeof(struct natgw_sweep), false },
 	[DATAPATH_PORT_USE] = { "port_use", 4, sizeof(struct natgw_port_bits), false },
+	[DATAPATH_DESTINATION_USE] = { "destination_use", 4, sizeof(struct natgw_destination_use),
+				       false },
+	[DATAPATH_HOLD] = { "hold", 4, sizeof(struct natgw_hold_count), false },
+	[DATAPATH_PHASE] = { "phase", 4, sizeof(__u32), false },
+	[DATAPATH_CLIENTS] = { "clients", sizeof(struct natgw_client_key),
+			       sizeof(struct natgw_client), false },
+	[DATAPATH_GATEWAY_USE] = { "gateway_use", 4, sizeof(struct natgw_gateway_use), false },
+	[DATAPATH_EVENTS] = { "events", 0, 0, false },
 };
+
+/* Rows that are written and read where they are. */
+static const struct {
+	enum datapath_map map;
+	size_t field; /* of struct datapath: a pointer */
+	size_t size;
+} mapped[] = {
+	{ DATAPATH_GENERATION, offsetof(struct datapath, generation),
+	  sizeof(struct natgw_generation) },
+	{ DATAPATH_PORT_USE, offsetof(struct datapath, port_use),
+	  sizeof(struct natgw_port_bits) * (size_t)NATGW_PORT_USE_ROWS },
+	{ DATAPATH_DESTINATION_USE, offsetof(struct datapath, destination_use),
+	  sizeof(struct natgw_destination_use) * 2 },
+	{ DATAPATH_HOLD, offsetof(struct datapath, hold),
+	  sizeof(struct natgw_hold_count) * DATAPATH_EIP_ROWS },
+};
+
+#define MAPPED_COUNT (sizeof(mapped) / sizeof(mapped[0]))
 
 /* ---- opening ---- */
 
@@ -96,12 +124,27 @@ static int check_layout(struct datapath *dp)
 	return layout.version == 0 || layout.version == NATGW_LAYOUT_VERSION ? 0 : -EPROTO;
 }
 
-/* The rows of an mmapable map, or NULL with errno. */
-static void *map_rows(const struct datapath *dp, enum datapath_map map, size_t size)
+/* The fields are pointers of different types, which share one form. */
+static void *mapped_rows(const struct datapath *dp, size_t i)
 {
-	void *rows = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dp->fd[map], 0);
+	void *rows;
 
-	return rows == MAP_FAILED ? NULL : rows;
+	memcpy(&rows, (const char *)dp + mapped[i].field, sizeof(rows));
+	return rows;
+}
+
+static int map_rows(struct datapath *dp)
+{
+	for (size_t i = 0; i < MAPPED_COUNT; i++) {
+		void *rows = mmap(NULL, mapped[i].size, PROT_READ | PROT_WRITE, MAP_SHARED,
+				  dp->fd[mapped[i].map], 0);
+
+		if (rows == MAP_FAILED) {
+			return -errno;
+		}
+		memcpy((char *)dp + mapped[i].field, &rows, sizeof(rows));
+	}
+	return 0;
 }
 
 static void note_eip(struct datapath *dp, const struct natgw_address *address)
@@ -143,12 +186,9 @@ static int open_all(struct datapath *dp, const char *pin_path)
 			return r;
 		}
 	}
-	dp->port_use = map_rows(dp, DATAPATH_PORT_USE, PORT_USE_BYTES);
-	dp->generation = map_rows(dp, DATAPATH_GENERATION, sizeof(*dp->generation));
-	if (!dp->port_use || !dp->generation) {
-		return -errno;
-	}
-	return datapath_each_address(dp, note_address, dp);
+	int r = map_rows(dp);
+
+	return r < 0 ? r : datapath_each_address(dp, note_address, dp);
 }
 
 int datapath_open(const char *pin_path, struct datapath **ret_dp)
@@ -176,11 +216,12 @@ void datapath_free(struct datapath *dp)
 	if (!dp) {
 		return;
 	}
-	if (dp->port_use) {
-		munmap(dp->port_use, PORT_USE_BYTES);
-	}
-	if (dp->generation) {
-		munmap(dp->generation, sizeof(*dp->generation));
+	for (size_t i = 0; i < MAPPED_COUNT; i++) {
+		void *rows = mapped_rows(dp, i);
+
+		if (rows) {
+			munmap(rows, mapped[i].size);
+		}
 	}
 	for (int i = 0; i < DATAPATH_MAP_COUNT; i++)
 		cleanup_close(&dp->fd[i]);
@@ -208,9 +249,36 @@ static int set_only_row(struct datapath *dp, enum datapath_map map, const void *
 	return set_row(dp, map, &zero, value);
 }
 
+/* Fresh maps have none yet. */
+static int make_seed(__u32 *ret_seed)
+{
+	__u32 seed = 0;
+
+	while (seed == 0) {
+		if (getrandom(&seed, sizeof(seed), 0) < 0 && errno != EINTR) {
+			return -errno;
+		}
+	}
+	*ret_seed = seed;
+	return 0;
+}
+
 int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings)
 {
-	return set_only_row(dp, DATAPATH_SETTINGS, settings);
+	struct natgw_settings row = {};
+	uint32_t zero = 0;
+	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_SETTINGS], &zero, &row);
+	__u32 seed = row.seed;
+
+	if (r == 0 && seed == 0) {
+		r = make_seed(&seed);
+	}
+	if (r < 0) {
+		return r;
+	}
+	row = *settings;
+	row.seed = seed;
+	return set_only_row(dp, DATAPATH_SETTINGS, &row);
 }
 
 int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface)
@@ -258,6 +326,23 @@ int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
 	int r = pool_index(gateway, position, &index);
 
 	return r < 0 ? r : set_row(dp, DATAPATH_POOL, &index, row);
+}
+
+int datapath_set_rule(struct datapath *dp, uint32_t number, const struct natgw_rule *rule)
+{
+	/* Row 0 stands for "no rule". */
+	if (number == 0 || number >= NATGW_RULES_MAX) {
+		return -EINVAL;
+	}
+	return set_row(dp, DATAPATH_RULES, &number, rule);
+}
+
+int datapath_set_rule_order(struct datapath *dp, uint32_t position, uint32_t number)
+{
+	if (position >= NATGW_RULES_MAX || number >= NATGW_RULES_MAX) {
+		return -EINVAL;
+	}
+	return set_row(dp, DATAPATH_RULE_ORDER, &position, &number);
 }
 
 int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address)
@@ -317,6 +402,23 @@ int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout)
 	uint32_t zero = 0;
 
 	return bpf_map_lookup_elem(dp->fd[DATAPATH_LAYOUT], &zero, ret_layout);
+}
+
+int datapath_get_settings(struct datapath *dp, struct natgw_settings *ret_settings)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_SETTINGS], &zero, ret_settings);
+}
+
+int datapath_get_rule(struct datapath *dp, uint32_t number, struct natgw_rule *ret_rule)
+{
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_RULES], &number, ret_rule);
+}
+
+int datapath_get_rule_order(struct datapath *dp, uint32_t position, uint32_t *ret_number)
+{
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_RULE_ORDER], &position, ret_number);
 }
 
 int datapath_get_gateway(struct datapath *dp, uint32_t index, struct natgw_gateway *ret_gateway)

@@ -20,6 +20,7 @@ int datapath_open(const char *pin_path, struct datapath **ret_dp);
 void datapath_free(struct datapath *dp);
 
 /* ---- writing ---- */
+/* The seed is not the caller's: it is made with the first settings and then never changed. */
 int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings);
 int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface);
 int datapath_del_iface(struct datapath *dp, uint32_t ifindex);
@@ -29,6 +30,9 @@ int datapath_del_device(struct datapath *dp, uint32_t ifindex);
 int datapath_set_gateway(struct datapath *dp, uint32_t index, const struct natgw_gateway *gateway);
 int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
 		      const struct natgw_pool_row *row);
+/* number: 1 .. NATGW_RULES_MAX - 1 */
+int datapath_set_rule(struct datapath *dp, uint32_t number, const struct natgw_rule *rule);
+int datapath_set_rule_order(struct datapath *dp, uint32_t position, uint32_t number);
 int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address);
 int datapath_del_address(struct datapath *dp, __be32 addr);
 int datapath_set_subnet(struct datapath *dp, const struct natgw_subnet_key *key,
@@ -44,6 +48,9 @@ int datapath_raise_generation(struct datapath *dp);
 
 /* ---- reading; each stops and returns what fn returned when that is not 0 ---- */
 int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout);
+int datapath_get_settings(struct datapath *dp, struct natgw_settings *ret_settings);
+int datapath_get_rule(struct datapath *dp, uint32_t number, struct natgw_rule *ret_rule);
+int datapath_get_rule_order(struct datapath *dp, uint32_t position, uint32_t *ret_number);
 int datapath_get_gateway(struct datapath *dp, uint32_t index, struct natgw_gateway *ret_gateway);
 int datapath_get_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
 		      struct natgw_pool_row *ret_row);
@@ -66,6 +73,17 @@ int datapath_each_route(struct datapath *dp,
 int datapath_each_session(struct datapath *dp,
 			  int (*fn)(const struct natgw_session_record *record, void *arg),
 			  void *arg);
+/* Destinations with many sessions, as seen from one EIP, by the pinned iterator "dests". */
+int datapath_each_destination(struct datapath *dp,
+			      int (*fn)(const struct natgw_destination_record *record, void *arg),
+			      void *arg);
+/* Clients of all gateways, those of the last minute without sessions too. */
+int datapath_each_client(struct datapath *dp,
+			 int (*fn)(const struct natgw_client_key *key,
+				   const struct natgw_client *row, void *arg),
+			 void *arg);
+int datapath_read_gateway_use(struct datapath *dp, uint32_t gateway,
+			      struct natgw_gateway_use *ret_use);
 
 /* Sums over all CPUs. ret_counts has NATGW_VERDICT_ROWS elements (natgw_verdict_index). */
 int datapath_read_verdicts(struct datapath *dp, struct natgw_count *ret_counts);
@@ -76,12 +94,25 @@ int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENE
 /* ---- the sweep ---- */
 
 /*
- * One pass over the session tables by the pinned iterator "sweep": removes what has expired and
- * counts what is active. Afterwards the three readers below give the numbers of this pass.
+ * One pass over sessions, destinations and clients by the pinned iterators "sweep", "sweep_dst" and
+ * "sweep_cli": removes what has expired and counts what is active, in use and held. Afterwards the
+ * readers below give the numbers of this pass.
  */
 int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep);
 int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active);
+/* Ports that any session has, live or held. */
 int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
 			  uint32_t *ret_count);
+/* Sessions that only hold their port, by cause. */
+int datapath_ports_held(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
+			struct natgw_hold_count *ret_held);
+
+/* ---- time and events ---- */
+
+/* The data path's clock, in ticks; with the skew of tests. */
+int datapath_now(struct datapath *dp, uint32_t *ret_ticks);
+
+/* The ring buffer of struct natgw_event. The descriptor stays the datapath's. */
+int datapath_events_fd(const struct datapath *dp);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What datapath.c and datapath_read.c share; nobody else includes this. */
+/* What datapath.c and the other datapath_*.c share; nobody else includes this. */
 #ifndef NATGW_USER_DATAPATH_INTERNAL_H
 #define NATGW_USER_DATAPATH_INTERNAL_H
 
@@ -19,6 +19,8 @@ enum datapath_map {
 	DATAPATH_GATEWAYS,
 	DATAPATH_POOL,
 	DATAPATH_ADDRESSES,
+	DATAPATH_RULES,
+	DATAPATH_RULE_ORDER,
 	DATAPATH_SEEN,
 	DATAPATH_VERDICTS,
 	DATAPATH_TRAFFIC,
@@ -26,22 +28,38 @@ enum datapath_map {
 	DATAPATH_ACTIVE,
 	DATAPATH_SWEEP_STATS,
 	DATAPATH_PORT_USE,
+	DATAPATH_DESTINATION_USE,
+	DATAPATH_HOLD,
+	DATAPATH_PHASE,
+	DATAPATH_CLIENTS,
+	DATAPATH_GATEWAY_USE,
+	DATAPATH_EVENTS,
 	DATAPATH_MAP_COUNT,
 };
 
-#define DATAPATH_PORT_ROWS ((size_t)NATGW_EIPS_MAX * NATGW_PROTO_COUNT)
+/* Rows by EIP and protocol: of "hold", and of one copy of "port_use". */
+#define DATAPATH_EIP_ROWS ((size_t)NATGW_EIPS_MAX * NATGW_PROTO_COUNT)
 
 struct datapath {
 	int fd[DATAPATH_MAP_COUNT];
 	int pin_dir; /* the iterators are opened anew for every pass, below this directory */
 	unsigned int cpus;
-	struct natgw_port_bits *port_use;    /* the map itself, mapped: DATAPATH_PORT_ROWS rows */
-	struct natgw_generation *generation; /* the map itself, mapped: one row */
-	uint32_t eip_end;		     /* EIPs from this index on have never been in use */
+	/* Maps themselves, mapped. */
+	struct natgw_generation *generation;	       /* one row */
+	struct natgw_port_bits *port_use;	       /* NATGW_PORT_USE_ROWS */
+	struct natgw_destination_use *destination_use; /* two copies, as port_use */
+	struct natgw_hold_count *hold;		       /* DATAPATH_EIP_ROWS */
+	uint32_t eip_end; /* EIPs from this index on have never been in use */
 
 	/* The last complete pass of the sweep; all zero before the first one. */
 	struct natgw_active active[NATGW_GATEWAYS_MAX];
-	uint32_t ports[DATAPATH_PORT_ROWS];
+	uint32_t ports[DATAPATH_EIP_ROWS];
+	struct natgw_hold_count held[DATAPATH_EIP_ROWS];
 };
+
+/* Pinned iterators, below pin_dir. The caller closes the descriptor. */
+int datapath_iterator_open(const struct datapath *dp, const char *name, int *ret_fd);
+/* As read(): *ret_size is 0 at the end. */
+int datapath_iterator_read(int fd, void *buffer, size_t size, size_t *ret_size);
 
 #endif

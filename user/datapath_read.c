@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads the maps: all rows of a table, sessions by the pinned iterator, counters as sums over all
- * CPUs, and the sweep with the numbers of its last complete pass. Names, rates and formats are not
- * its work.
+ * Reads the maps: all rows of a table, sessions and destinations by pinned iterators, counters as
+ * sums over all CPUs. Names, rates and formats are not its work.
  */
 #include "datapath.h"
 
@@ -10,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -21,7 +21,8 @@
 /* ---- all rows of a table ---- */
 
 #define ROW_KEY_MAX 12
-#define ROW_VALUE_MAX 8
+#define ROW_VALUE_MAX 16
+_Static_assert(sizeof(struct natgw_address) <= ROW_VALUE_MAX, "row value");
 
 struct table_row {
 	uint8_t key[ROW_KEY_MAX] __attribute__((aligned(4)));
@@ -134,8 +135,8 @@ int datapath_each_route(struct datapath *dp,
 
 /* ---- iterators ---- */
 
-/* 0 at the end. EAGAIN means that the kernel visited a million rows without output: it goes on. */
-static int read_iterator(int fd, void *buffer, size_t size, size_t *ret_size)
+/* EAGAIN means that the kernel visited a million rows without output: it goes on. */
+int datapath_iterator_read(int fd, void *buffer, size_t size, size_t *ret_size)
 {
 	ssize_t n;
 
@@ -149,7 +150,7 @@ static int read_iterator(int fd, void *buffer, size_t size, size_t *ret_size)
 	return 0;
 }
 
-static int open_iterator(const struct datapath *dp, const char *name, int *ret_fd)
+int datapath_iterator_open(const struct datapath *dp, const char *name, int *ret_fd)
 {
 	int fd = openat(dp->pin_dir, name, O_RDONLY | O_CLOEXEC);
 
@@ -160,22 +161,27 @@ static int open_iterator(const struct datapath *dp, const char *name, int *ret_f
 	return 0;
 }
 
-int datapath_each_session(struct datapath *dp,
-			  int (*fn)(const struct natgw_session_record *record, void *arg),
-			  void *arg)
+/* The records of one iterator, given to fn one by one. */
+struct reader {
+	const char *iterator;
+	size_t record_size;
+	int (*fn)(const void *record, void *arg);
+	void *arg;
+};
+
+static int read_records(const struct datapath *dp, const struct reader *reader)
 {
 	enum { RECORDS = 512 };
-	const size_t record_size = sizeof(struct natgw_session_record);
-	_cleanup_free_ struct natgw_session_record *records = calloc(RECORDS, record_size);
+	const size_t room = RECORDS * reader->record_size;
+	_cleanup_free_ uint8_t *records = malloc(room);
 	_cleanup_close_ int fd = -1;
 	size_t filled = 0;
-	int r = records ? open_iterator(dp, "dump", &fd) : -ENOMEM;
+	int r = records ? datapath_iterator_open(dp, reader->iterator, &fd) : -ENOMEM;
 
 	while (r == 0) {
 		size_t n;
 
-		r = read_iterator(fd, (uint8_t *)records + filled, RECORDS * record_size - filled,
-				  &n);
+		r = datapath_iterator_read(fd, records + filled, room - filled, &n);
 		if (r < 0) {
 			return r;
 		}
@@ -183,15 +189,117 @@ int datapath_each_session(struct datapath *dp,
 			return filled == 0 ? 0 : -EPROTO;
 		}
 		filled += n;
-		size_t whole = filled / record_size;
+		size_t whole = filled - filled % reader->record_size;
 
-		for (size_t i = 0; r == 0 && i < whole; i++)
-			r = fn(&records[i], arg);
+		for (size_t at = 0; r == 0 && at < whole; at += reader->record_size)
+			r = reader->fn(records + at, reader->arg);
 		/* A read ends where the kernel's buffer ends, which may be inside a record. */
-		filled -= whole * record_size;
+		filled -= whole;
 		memmove(records, records + whole, filled);
 	}
 	return r;
+}
+
+struct session_reader {
+	int (*fn)(const struct natgw_session_record *record, void *arg);
+	void *arg;
+};
+
+static int give_session(const void *record, void *arg)
+{
+	const struct session_reader *reader = arg;
+
+	return reader->fn(record, reader->arg);
+}
+
+int datapath_each_session(struct datapath *dp,
+			  int (*fn)(const struct natgw_session_record *record, void *arg),
+			  void *arg)
+{
+	struct session_reader given = { .fn = fn, .arg = arg };
+	const struct reader reader = { "dump", sizeof(struct natgw_session_record), give_session,
+				       &given };
+
+	return read_records(dp, &reader);
+}
+
+struct destination_reader {
+	int (*fn)(const struct natgw_destination_record *record, void *arg);
+	void *arg;
+};
+
+static int give_destination(const void *record, void *arg)
+{
+	const struct destination_reader *reader = arg;
+
+	return reader->fn(record, reader->arg);
+}
+
+int datapath_each_destination(struct datapath *dp,
+			      int (*fn)(const struct natgw_destination_record *record, void *arg),
+			      void *arg)
+{
+	struct destination_reader given = { .fn = fn, .arg = arg };
+	const struct reader reader = { "dests", sizeof(struct natgw_destination_record),
+				       give_destination, &given };
+
+	return read_records(dp, &reader);
+}
+
+/* ---- clients ---- */
+
+struct client_batch {
+	struct natgw_client_key *keys;
+	struct natgw_client *rows;
+	uint32_t count;
+};
+
+static int give_clients(const struct client_batch *batch,
+			int (*fn)(const struct natgw_client_key *key,
+				  const struct natgw_client *row, void *arg),
+			void *arg)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r == 0 && i < batch->count; i++) {
+		if (!(batch->rows[i].sessions & NATGW_COUNT_DEAD)) {
+			r = fn(&batch->keys[i], &batch->rows[i], arg);
+		}
+	}
+	return r;
+}
+
+int datapath_each_client(struct datapath *dp,
+			 int (*fn)(const struct natgw_client_key *key,
+				   const struct natgw_client *row, void *arg),
+			 void *arg)
+{
+	/* More than any bucket of the table holds: a batch consists of whole buckets. */
+	enum { ROWS = 2048 };
+	_cleanup_free_ struct natgw_client_key *keys = calloc(ROWS, sizeof(*keys));
+	_cleanup_free_ struct natgw_client *rows = calloc(ROWS, sizeof(*rows));
+	struct client_batch batch = { .keys = keys, .rows = rows };
+	uint32_t position = 0;
+	bool first = true;
+
+	if (!keys || !rows) {
+		return -ENOMEM;
+	}
+	for (;;) {
+		batch.count = ROWS;
+		int r = bpf_map_lookup_batch(dp->fd[DATAPATH_CLIENTS], first ? NULL : &position,
+					     &position, keys, rows, &batch.count, NULL);
+
+		if (r < 0 && r != -ENOENT) {
+			return r;
+		}
+		int given = give_clients(&batch, fn, arg);
+
+		if (given != 0 || r == -ENOENT) {
+			return given;
+		}
+		first = false;
+	}
 }
 
 /* ---- counters ---- */
@@ -334,94 +442,30 @@ int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENE
 	return 0;
 }
 
-/* ---- the sweep ---- */
-
-static int clear_pass(struct datapath *dp)
+int datapath_read_gateway_use(struct datapath *dp, uint32_t gateway,
+			      struct natgw_gateway_use *ret_use)
 {
-	static const struct natgw_active no_active;
-	static const struct natgw_sweep no_sweep;
+	return bpf_map_lookup_elem(dp->fd[DATAPATH_GATEWAY_USE], &gateway, ret_use);
+}
+
+int datapath_now(struct datapath *dp, uint32_t *ret_ticks)
+{
+	struct natgw_clock clock = {};
+	struct timespec now;
 	uint32_t zero = 0;
-
-	for (uint32_t gateway = 0; gateway < NATGW_GATEWAYS_MAX; gateway++) {
-		int r = bpf_map_update_elem(dp->fd[DATAPATH_ACTIVE], &gateway, &no_active, BPF_ANY);
-
-		if (r < 0) {
-			return r;
-		}
-	}
-	memset(dp->port_use, 0, (size_t)dp->eip_end * NATGW_PROTO_COUNT * sizeof(*dp->port_use));
-	return bpf_map_update_elem(dp->fd[DATAPATH_SWEEP_STATS], &zero, &no_sweep, BPF_ANY);
-}
-
-static int run_pass(const struct datapath *dp)
-{
-	_cleanup_close_ int fd = -1;
-	uint8_t nothing[4096];
-	size_t n = 1;
-	int r = open_iterator(dp, "sweep", &fd);
-
-	while (r == 0 && n > 0)
-		r = read_iterator(fd, nothing, sizeof(nothing), &n);
-	return r;
-}
-
-static int count_ports(const struct natgw_port_bits *bits)
-{
-	int count = 0;
-
-	for (size_t i = 0; i < sizeof(bits->word) / sizeof(bits->word[0]); i++)
-		count += __builtin_popcountll(bits->word[i]);
-	return count;
-}
-
-static int keep_pass(struct datapath *dp, struct natgw_sweep *ret_sweep)
-{
-	struct natgw_active active[NATGW_GATEWAYS_MAX];
-	uint32_t zero = 0;
-
-	for (uint32_t gateway = 0; gateway < NATGW_GATEWAYS_MAX; gateway++) {
-		int r = bpf_map_lookup_elem(dp->fd[DATAPATH_ACTIVE], &gateway, &active[gateway]);
-
-		if (r < 0) {
-			return r;
-		}
-	}
-	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_SWEEP_STATS], &zero, ret_sweep);
+	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_CLOCK], &zero, &clock);
 
 	if (r < 0) {
 		return r;
 	}
-	memcpy(dp->active, active, sizeof(dp->active));
-	for (uint32_t row = 0; row < dp->eip_end * NATGW_PROTO_COUNT; row++)
-		dp->ports[row] = (uint32_t)count_ports(&dp->port_use[row]);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+
+	*ret_ticks = (uint32_t)((ns + (uint64_t)clock.skew_ns) >> NATGW_TICK_SHIFT);
 	return 0;
 }
 
-int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
+int datapath_events_fd(const struct datapath *dp)
 {
-	int r = clear_pass(dp);
-
-	if (r == 0) {
-		r = run_pass(dp);
-	}
-	return r < 0 ? r : keep_pass(dp, ret_sweep);
-}
-
-int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active)
-{
-	if (gateway >= NATGW_GATEWAYS_MAX) {
-		return -EINVAL;
-	}
-	*ret_active = dp->active[gateway];
-	return 0;
-}
-
-int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
-			  uint32_t *ret_count)
-{
-	if (eip >= NATGW_EIPS_MAX || (unsigned int)proto >= NATGW_PROTO_COUNT) {
-		return -EINVAL;
-	}
-	*ret_count = dp->ports[eip * NATGW_PROTO_COUNT + proto];
-	return 0;
+	return dp->fd[DATAPATH_EVENTS];
 }

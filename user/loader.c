@@ -19,6 +19,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "loader_iter.h"
 #include "log.h"
 #include "natgw_maps.h"
 #include "pindir.h"
@@ -43,13 +44,6 @@ static const char *const program_names[LOADER_PROGRAM_COUNT] = {
 	[LOADER_TC_GUARD] = "natgw_guard",
 };
 
-/* Iterators over "inbound": the program and the name of its pin. */
-static const char *const iterators[][2] = {
-	{ "natgw_sessions", "sessions" },
-	{ "natgw_dump", "dump" },
-	{ "natgw_sweep", "sweep" },
-};
-
 static int open_pin(const char *pin_path, const char *name)
 {
 	char path[PINDIR_PATH_MAX];
@@ -66,6 +60,8 @@ static bool is_own(const char *name, void *arg)
 {
 	/* Programs, links at interfaces, and what pindir_replace was killed over. */
 	static const char *const prefixes[] = { "natgw_", "xdp_", "shared_", "new_" };
+	/* Maps of earlier layouts. */
+	static const char *const former[] = { "icmp_budget" };
 	const struct natgw_bpf *skeleton = arg;
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
@@ -73,12 +69,12 @@ static bool is_own(const char *name, void *arg)
 			return true;
 		}
 	}
-	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
-		if (strcmp(name, iterators[i][1]) == 0) {
+	for (size_t i = 0; i < sizeof(former) / sizeof(former[0]); i++) {
+		if (strcmp(name, former[i]) == 0) {
 			return true;
 		}
 	}
-	return bpf_object__find_map_by_name(skeleton->obj, name) != NULL;
+	return loader_iter_is_pin(name) || bpf_object__find_map_by_name(skeleton->obj, name);
 }
 
 static int find_foreign(const char *path, const char *name, void *arg)
@@ -215,8 +211,10 @@ static int check_map(struct bpf_map *map, int fd)
 	if (bpf_obj_get_info_by_fd(fd, &info, &length) < 0) {
 		return -errno;
 	}
+	/* The object's map has the size that the layout asks for (size_maps). */
 	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
-	    info.value_size != bpf_map__value_size(map)) {
+	    info.value_size != bpf_map__value_size(map) ||
+	    info.max_entries != bpf_map__max_entries(map)) {
 		return -EPROTO;
 	}
 	return 0;
@@ -268,19 +266,26 @@ static int reuse_maps(const struct loader *loader, struct natgw_bpf *skeleton)
 	return 0;
 }
 
-/* A table that is pinned keeps its size: bpf_map__reuse_fd has set it already. */
+/* By the layout, which is that of the pinned maps where there are some. */
 static int size_maps(const struct loader *loader, struct natgw_bpf *skeleton)
 {
-	static const char *const tables[] = { "outbound", "inbound" };
+	const uint32_t sessions = loader->layout.sessions_max;
+	const struct {
+		const char *name;
+		uint32_t rows;
+	} tables[] = {
+		{ "outbound", sessions },
+		{ "inbound", sessions },
+		{ "clients", sessions },
+		{ "client_ports", sessions },
+		{ "destinations",
+		  sessions / NATGW_DESTINATION_SESSIONS + NATGW_DESTINATIONS_EXTRA },
+	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, tables[i]);
-		int err;
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, tables[i].name);
+		int err = map ? bpf_map__set_max_entries(map, tables[i].rows) : -ENOENT;
 
-		if (!map) {
-			return -ENOENT;
-		}
-		err = bpf_map__set_max_entries(map, loader->layout.sessions_max);
 		if (err) {
 			return err;
 		}
@@ -379,47 +384,20 @@ static int pin_maps(const struct loader *loader)
 	return pin_map(loader, layout);
 }
 
-static int pin_iterator(const struct loader *loader, const char *program_name, const char *pin_name)
-{
-	const struct bpf_object *object = loader->skeleton->obj;
-	const struct bpf_program *program = bpf_object__find_program_by_name(object, program_name);
-	const struct bpf_map *map = bpf_object__find_map_by_name(object, "inbound");
-	union bpf_iter_link_info info = { 0 };
-	LIBBPF_OPTS(bpf_link_create_opts, options);
-	_cleanup_close_ int fd = -1;
-
-	if (!program || !map) {
-		return -ENOENT;
-	}
-	info.map.map_fd = (__u32)bpf_map__fd(map);
-	options.iter_info = &info;
-	options.iter_info_len = sizeof(info);
-	fd = bpf_link_create(bpf_program__fd(program), 0, BPF_TRACE_ITER, &options);
-	return fd < 0 ? -errno : pindir_replace(loader->pin_path, pin_name, fd);
-}
-
 static int pin_programs(const struct loader *loader)
 {
-	for (size_t i = 0; i < sizeof(iterators) / sizeof(iterators[0]); i++) {
-		int err = pin_iterator(loader, iterators[i][0], iterators[i][1]);
+	int err = loader_iter_pin(loader->skeleton->obj, loader->pin_path);
 
-		if (err) {
-			log_error("cannot pin the iterator %s in %s: %s", iterators[i][1],
-				  loader->pin_path, strerror(-err));
-			return err;
-		}
-	}
-	for (int i = 0; i < LOADER_PROGRAM_COUNT; i++) {
+	for (int i = 0; !err && i < LOADER_PROGRAM_COUNT; i++) {
 		int fd = loader_program_fd(loader, (enum loader_program)i);
-		int err = fd < 0 ? fd : pindir_replace(loader->pin_path, program_names[i], fd);
 
+		err = fd < 0 ? fd : pindir_replace(loader->pin_path, program_names[i], fd);
 		if (err) {
 			log_error("cannot pin the program %s in %s: %s", program_names[i],
 				  loader->pin_path, strerror(-err));
-			return err;
 		}
 	}
-	return 0;
+	return err;
 }
 
 int loader_load(struct loader *loader)

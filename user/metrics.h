@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "config.h"
 #include "natgw_maps.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -19,6 +20,28 @@ struct metrics_eip {
 	char address[16];
 	bool draining;
 	uint32_t ports_in_use[NATGW_PROTO_COUNT];
+	struct natgw_hold_count ports_held[NATGW_PROTO_COUNT];
+};
+
+/* Of those with the highest numbers, METRICS_TOP of each kind. */
+#define METRICS_TOP 20
+
+struct metrics_destination {
+	char gateway[CONFIG_NAME_MAX];
+	char eip[16];
+	char address[16];
+	char port[8];
+	const char *proto;
+	uint32_t count; /* ports in use or held */
+	uint32_t limit;
+	uint64_t errors;
+};
+
+struct metrics_client {
+	char gateway[CONFIG_NAME_MAX];
+	char address[16];
+	uint32_t sessions;
+	uint64_t errors[NATGW_ALLOC_ERROR_COUNT];
 };
 
 struct metrics_gateway {
@@ -32,6 +55,7 @@ struct metrics_gateway {
 	size_t eip_count;
 	struct natgw_traffic traffic;
 	struct natgw_active active;
+	uint64_t clients;
 	uint64_t peak_bytes_per_second;
 	uint64_t peak_packets_per_second;
 };
@@ -50,6 +74,14 @@ struct metrics {
 	const struct natgw_count *verdicts; /* NATGW_VERDICT_ROWS */
 	struct natgw_count seen[NATGW_HOOK_COUNT];
 	uint64_t generated[NATGW_GENERATED_COUNT];
+	const struct metrics_destination *destinations; /* by the share of their ports */
+	size_t destination_count;
+	const struct metrics_destination *refusing; /* by their errors, none without */
+	size_t refusing_count;
+	const struct metrics_client *clients; /* by their sessions, none without */
+	size_t client_count;
+	const struct metrics_client *refused; /* by their errors, none without */
+	size_t refused_count;
 	const struct metrics_route *routes;
 	size_t route_count;
 	uint64_t sessions_max;

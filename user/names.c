@@ -2,6 +2,7 @@
 /* Tables of names. Not responsible for what config files call things: that is config.c's. */
 #include "names.h"
 
+#include <netinet/in.h>
 #include <stddef.h>
 
 #define LOOK_UP(table, index) look_up(table, sizeof(table) / sizeof((table)[0]), index)
@@ -78,13 +79,27 @@ const char *names_proto(unsigned int proto)
 	return LOOK_UP(names, proto);
 }
 
+const char *names_ip_proto(unsigned int proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return names_proto(NATGW_PROTO_TCP);
+	case IPPROTO_UDP:
+		return names_proto(NATGW_PROTO_UDP);
+	case IPPROTO_ICMP:
+		return names_proto(NATGW_PROTO_ICMP);
+	default:
+		return "other";
+	}
+}
+
 const char *names_session_state(unsigned int state)
 {
 	static const char *const names[] = {
 		[NATGW_STATE_NONE] = "none",	   [NATGW_STATE_NEW] = "new",
 		[NATGW_STATE_OPENING] = "opening", [NATGW_STATE_ESTABLISHED] = "established",
-		[NATGW_STATE_CLOSING] = "closing", [NATGW_STATE_HOLD] = "hold",
-		[NATGW_STATE_DEAD] = "dead",
+		[NATGW_STATE_HOLD] = "hold",	   [NATGW_STATE_DEAD] = "dead",
+		[NATGW_STATE_MAPPING] = "mapping",
 	};
 
 	return LOOK_UP(names, state);
@@ -103,11 +118,16 @@ const char *names_gateway_state(unsigned int state)
 
 const char *names_alloc_error(unsigned int error)
 {
-	/* The first two are the drop reasons of the same packet. */
+	/* All but no_eip are the drop reasons of the same packet. */
 	static const char *const names[] = {
 		[NATGW_ALLOC_PORT_EXHAUSTED] = "port_exhausted",
 		[NATGW_ALLOC_TABLE_FULL] = "session_table_full",
 		[NATGW_ALLOC_NO_EIP] = "no_eip",
+		[NATGW_ALLOC_CLIENT_QUOTA] = "client_quota",
+		[NATGW_ALLOC_HALF_OPEN_QUOTA] = "half_open_quota",
+		[NATGW_ALLOC_PORT_QUOTA] = "port_quota",
+		[NATGW_ALLOC_GATEWAY_QUOTA] = "gateway_quota",
+		[NATGW_ALLOC_EIM_CONFLICT] = "eim_conflict",
 	};
 
 	return LOOK_UP(names, error);
@@ -119,9 +139,26 @@ const char *names_close_cause(unsigned int cause)
 		[NATGW_CLOSE_IDLE] = "idle",
 		[NATGW_CLOSE_HALF_OPEN] = "halfopen",
 		[NATGW_CLOSE_KILLED] = "killed",
+		[NATGW_CLOSE_FIN] = "fin",
+		[NATGW_CLOSE_RST] = "rst",
+		[NATGW_CLOSE_DRAIN] = "drain",
+		[NATGW_CLOSE_GATEWAY_DELETED] = "gateway_deleted",
 	};
 
 	return LOOK_UP(names, cause);
+}
+
+const char *names_hold(unsigned int hold)
+{
+	static const char *const names[] = {
+		[NATGW_HOLD_FIN] = "fin",
+		[NATGW_HOLD_RST] = "rst",
+		[NATGW_HOLD_HALF_OPEN] = "halfopen",
+		[NATGW_HOLD_UDP] = "udp",
+		[NATGW_HOLD_IDLE] = "idle",
+	};
+
+	return LOOK_UP(names, hold);
 }
 
 const char *names_origin(unsigned int origin)
@@ -143,6 +180,10 @@ const char *names_generated(unsigned int kind)
 		[NATGW_GENERATED_FRAG_NEEDED] = "icmp_frag_needed",
 		[NATGW_GENERATED_RST] = "rst",
 		[NATGW_GENERATED_LIMITED] = "limited",
+		[NATGW_GENERATED_UNREACHABLE] = "icmp_host_unreachable",
+		[NATGW_GENERATED_RST_LIMITED] = "rst_limited",
+		[NATGW_GENERATED_EVENT] = "event",
+		[NATGW_GENERATED_EVENT_LOST] = "event_lost",
 	};
 
 	return LOOK_UP(names, kind);

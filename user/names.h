@@ -14,11 +14,13 @@ const char *names_direction(unsigned int direction);
 const char *names_verdict(unsigned int verdict);
 enum natgw_verdict_class names_verdict_class(unsigned int verdict);
 const char *names_class(unsigned int verdict_class);
-const char *names_proto(unsigned int proto); /* enum natgw_proto */
+const char *names_proto(unsigned int proto);	/* enum natgw_proto */
+const char *names_ip_proto(unsigned int proto); /* IPPROTO_* */
 const char *names_session_state(unsigned int state);
 const char *names_gateway_state(unsigned int state);
 const char *names_alloc_error(unsigned int error);
 const char *names_close_cause(unsigned int cause);
+const char *names_hold(unsigned int hold);
 const char *names_origin(unsigned int origin);
 const char *names_generated(unsigned int kind);
 

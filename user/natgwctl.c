@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * natgwctl: asks natgwd over its Unix socket and prints the answer. Knows no map; what the answers
- * mean in text is output_text.c's. Exit status: 0, 1 when it could not be done, 2 for a wrong
- * command line.
+ * mean in text is output_text.c's. "audit" alone reads the maps, without natgwd (audit_command.c).
+ * Exit status: 0, 1 when it could not be done or the audit has found something, 2 for a wrong
+ * command line or an audit that could not read the maps.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -13,17 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit_command.h"
 #include "cleanup.h"
 #include "output_text.h"
 #include "version.h"
 
 #define SESSIONS "/v1/sessions"
+#define TOP "/v1/top/"
+#define ERRORS "/v1/errors"
 #define DEFAULT_SOCKET "/run/natgw/control.sock"
 #define TIMEOUT_S 10L
-#define TIMEOUT_SESSIONS_S 60L /* millions of them take natgwd a while */
+#define TIMEOUT_SESSIONS_S 60L /* looking at millions of them takes natgwd a while */
 
 struct options {
 	const char *socket;
+	const char *pins;  /* of audit */
+	const char *count; /* of top: -n */
 	bool json;
 	bool help;
 	bool version;
@@ -70,6 +76,11 @@ static void say_unreachable(const struct options *options, const char *why)
 		options->socket, why);
 }
 
+static bool looks_at_sessions(const char *url)
+{
+	return strstr(url, SESSIONS) || strstr(url, TOP) || strstr(url, ERRORS);
+}
+
 static int perform(CURL *curl, const struct options *options, const char *url,
 		   struct answer *ret_answer)
 {
@@ -80,7 +91,7 @@ static int perform(CURL *curl, const struct options *options, const char *url,
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT,
-			 strstr(url, SESSIONS) ? TIMEOUT_SESSIONS_S : TIMEOUT_S);
+			 looks_at_sessions(url) ? TIMEOUT_SESSIONS_S : TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, why);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, ret_answer);
@@ -235,6 +246,44 @@ static int command_routes_list(const struct options *options, const char *argume
 	return show(options, "/v1/routes", output_text_routes);
 }
 
+static int show_top(const struct options *options, const char *kind,
+		    int (*print)(const json_t *json, FILE *stream))
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), TOP "%s", kind);
+	if (options->count && append(path, sizeof(path), "n", options->count) < 0) {
+		fprintf(stderr, "natgwctl: -n is too long\n");
+		return -EINVAL;
+	}
+	return show(options, path, print);
+}
+
+static int command_top_destinations(const struct options *options, const char *argument)
+{
+	(void)argument;
+	return show_top(options, "destinations", output_text_top_destinations);
+}
+
+static int command_top_clients(const struct options *options, const char *argument)
+{
+	(void)argument;
+	return show_top(options, "clients", output_text_top_clients);
+}
+
+static int command_explain_errors(const struct options *options, const char *argument)
+{
+	(void)argument;
+	return show(options, ERRORS, output_text_errors);
+}
+
+static int command_audit(const struct options *options, const char *argument)
+{
+	(void)argument;
+	return audit_command(options->pins ? options->pins : AUDIT_COMMAND_PINS, options->json);
+}
+
+/* fn: negative errno, or the exit status. */
 struct command {
 	const char *name;
 	const char *second; /* second word, or NULL */
@@ -255,6 +304,14 @@ static const struct command commands[] = {
 	  "stats                 counters by hook, gateway and reason" },
 	{ "routes", "list", false, false, command_routes_list,
 	  "routes list           route tables as the data path has them" },
+	{ "top", "destinations", false, false, command_top_destinations,
+	  "top destinations [-n N]  ports in use and held, refusals" },
+	{ "top", "clients", false, false, command_top_clients,
+	  "top clients [-n N]    sessions, ports held, bytes, refusals" },
+	{ "explain-errors", NULL, false, false, command_explain_errors,
+	  "explain-errors        what ran out, who used it, what would help" },
+	{ "audit", NULL, false, false, command_audit,
+	  "audit [--pins FOLDER] do sessions, counts and bitmaps agree? Needs root, not natgwd" },
 };
 
 static void print_help(FILE *stream)
@@ -262,10 +319,13 @@ static void print_help(FILE *stream)
 	fprintf(stream, "usage: natgwctl [--socket PATH] [--json] COMMAND\n\ncommands:\n");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(stream, "  %s\n", commands[i].help);
-	fprintf(stream, "\noptions:\n"
-			"  --json                natgwd's answer as it is\n"
-			"  --socket PATH         default " DEFAULT_SOCKET "\n"
-			"  --help, --version\n");
+	fprintf(stream,
+		"\noptions:\n"
+		"  --json                natgwd's answer as it is\n"
+		"  --socket PATH         default " DEFAULT_SOCKET "\n"
+		"  -n N                  so many rows, default 20\n"
+		"  --pins FOLDER         pin_path of the config, default " AUDIT_COMMAND_PINS "\n"
+		"  --help, --version\n");
 }
 
 /* ---- command line ---- */
@@ -273,9 +333,17 @@ static void print_help(FILE *stream)
 /* getopt prints what is wrong. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-	enum { OPTION_SOCKET = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, OPTION_FILTER };
+	enum {
+		OPTION_SOCKET = 256,
+		OPTION_PINS,
+		OPTION_JSON,
+		OPTION_HELP,
+		OPTION_VERSION,
+		OPTION_FILTER
+	};
 	static const struct option known[] = {
 		{ "socket", required_argument, NULL, OPTION_SOCKET },
+		{ "pins", required_argument, NULL, OPTION_PINS },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "help", no_argument, NULL, OPTION_HELP },
 		{ "version", no_argument, NULL, OPTION_VERSION },
@@ -288,10 +356,16 @@ static int parse_options(int argc, char **argv, struct options *options)
 	int option;
 
 	/* natgwctl has one thread. NOLINTNEXTLINE(concurrency-mt-unsafe) */
-	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "hn:", known, NULL)) != -1) {
 		switch (option) {
 		case OPTION_SOCKET:
 			options->socket = optarg;
+			break;
+		case OPTION_PINS:
+			options->pins = optarg;
+			break;
+		case 'n':
+			options->count = optarg;
 			break;
 		case OPTION_JSON:
 			options->json = true;
@@ -362,11 +436,22 @@ int main(int argc, char **argv)
 	}
 	const struct command *command = find_command(argv + optind, &argument);
 
+	if (command && options.pins && command->fn != command_audit) {
+		fprintf(stderr, "natgwctl: --pins goes with audit\n");
+		return 2;
+	}
+	if (command && options.count && command->fn != command_top_destinations &&
+	    command->fn != command_top_clients) {
+		fprintf(stderr, "natgwctl: -n goes with top\n");
+		return 2;
+	}
 	if (!command || (has_filters(&options) && !command->takes_filters)) {
 		fprintf(stderr,
 			command ? "natgwctl: --client, --dst, --eip and --state go with sessions\n"
 				: "natgwctl: no such command; see natgwctl --help\n");
 		return 2;
 	}
-	return command->fn(&options, argument) < 0 ? 1 : 0;
+	int r = command->fn(&options, argument);
+
+	return r < 0 ? 1 : r;
 }

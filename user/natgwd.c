@@ -216,7 +216,6 @@ static int run_file(const char *file)
 	daemon_prepare();
 	err = config_load(file, &config, &wrong);
 	if (!err) {
-		config_warnings(config, warn_logged, NULL);
 		err = config_check_interfaces(config, &wrong);
 	}
 	if (err) {
@@ -224,6 +223,7 @@ static int run_file(const char *file)
 		config_free(config);
 		return err;
 	}
+	config_warnings(config, warn_logged, NULL);
 	return daemon_run(config);
 }
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "output_table.h"
+#include "output_list.h"
 #include "output_text.h"
 
 static const char *const protos[] = { "tcp", "udp", "icmp" };
@@ -14,41 +14,25 @@ static json_int_t packets_of(const json_t *object, const char *key)
 	return json_integer_value(json_object_get(json_object_get(object, key), "packets"));
 }
 
-static int add_number(struct output_table *table, json_int_t number)
-{
-	return output_table_add(table, "%" JSON_INTEGER_FORMAT, number);
-}
-
 static int add_text(struct output_table *table, const json_t *object, const char *key)
 {
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return output_table_add(table, "%s", text && text[0] ? text : "-");
-}
-
-static int add_headings(struct output_table *table, const char *const *headings, size_t count)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < count; i++)
-		r = output_table_add(table, "%s", headings[i]);
-	return r;
+	return output_table_add(table, "%s", output_list_text(object, key));
 }
 
 static int add_hooks(struct output_table *table, const json_t *json)
 {
-	static const char *const headings[] = { "HOOK",	  "PACKETS IN", "OUT",
-						"PASSED", "DEFERRED",	"DROPPED" };
+	static const char *const headings[] = { "HOOK",	    "PACKETS IN", "OUT", "PASSED",
+						"DEFERRED", "DROPPED",	  NULL };
 	static const char *const hooks[] = { "xdp", "tc_ingress", "tc_egress" };
 	static const char *const columns[] = { "in", "out", "passed", "deferred", "dropped" };
-	int r = add_headings(table, headings, sizeof(headings) / sizeof(headings[0]));
+	int r = output_list_add_texts(table, headings);
 
 	for (size_t i = 0; r == 0 && i < sizeof(hooks) / sizeof(hooks[0]); i++) {
 		const json_t *hook = json_object_get(json_object_get(json, "hooks"), hooks[i]);
 
 		r = output_table_add(table, "%s", hooks[i]);
 		for (size_t j = 0; r == 0 && j < sizeof(columns) / sizeof(columns[0]); j++)
-			r = add_number(table, packets_of(hook, columns[j]));
+			r = output_list_add_number(table, packets_of(hook, columns[j]));
 	}
 	return r;
 }
@@ -61,16 +45,19 @@ static int add_verdict(struct output_table *table, const json_t *item)
 	for (size_t i = 0; r == 0 && i < sizeof(keys) / sizeof(keys[0]); i++)
 		r = add_text(table, item, keys[i]);
 	if (r == 0) {
-		r = add_number(table, json_integer_value(json_object_get(item, "packets")));
+		r = output_list_add_number(table,
+					   json_integer_value(json_object_get(item, "packets")));
 	}
-	return r == 0 ? add_number(table, json_integer_value(json_object_get(item, "bytes"))) : r;
+	return r == 0 ? output_list_add_number(table,
+					       json_integer_value(json_object_get(item, "bytes")))
+		      : r;
 }
 
 static int add_verdicts(struct output_table *table, const json_t *json)
 {
 	static const char *const headings[] = { "GATEWAY", "HOOK",    "DIRECTION", "CLASS",
-						"REASON",  "PACKETS", "BYTES" };
-	int r = add_headings(table, headings, sizeof(headings) / sizeof(headings[0]));
+						"REASON",  "PACKETS", "BYTES",	   NULL };
+	int r = output_list_add_texts(table, headings);
 	size_t i;
 	json_t *item;
 
@@ -82,36 +69,36 @@ static int add_verdicts(struct output_table *table, const json_t *json)
 	return r;
 }
 
-static json_int_t sum_of(const json_t *object, const char *const *keys, size_t count)
+/* Of an object whose values are all numbers. */
+static json_int_t sum_of(json_t *object)
 {
 	json_int_t sum = 0;
+	const char *key;
+	json_t *value;
 
-	for (size_t i = 0; i < count; i++)
-		sum += json_integer_value(json_object_get(object, keys[i]));
+	json_object_foreach (object, key, value) {
+		sum += json_integer_value(value);
+	}
 	return sum;
 }
 
-/* Attempts, established, allocation errors and closed sessions of one gateway, a row for each
- * protocol. */
+static json_t *of_proto(const json_t *gateway, const char *key, const char *proto)
+{
+	return json_object_get(json_object_get(gateway, key), proto);
+}
+
+/* What became of new sessions, and how sessions ended: a row for each protocol. */
 static int add_gateway(struct output_table *table, const json_t *gateway)
 {
-	static const char *const error_keys[] = { "port_exhausted", "session_table_full",
-						  "no_eip" };
+	static const char *const causes[] = { "fin", "rst", "idle", "halfopen" };
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < PROTOS; i++) {
-		const json_t *closed =
-			json_object_get(json_object_get(gateway, "closed"), protos[i]);
-		const json_t *errors =
-			json_object_get(json_object_get(gateway, "alloc_errors"), protos[i]);
+		const json_t *closed = of_proto(gateway, "closed", protos[i]);
 		const json_int_t numbers[] = {
-			json_integer_value(
-				json_object_get(json_object_get(gateway, "attempts"), protos[i])),
-			json_integer_value(json_object_get(json_object_get(gateway, "established"),
-							   protos[i])),
-			sum_of(errors, error_keys, sizeof(error_keys) / sizeof(error_keys[0])),
-			json_integer_value(json_object_get(closed, "idle")),
-			json_integer_value(json_object_get(closed, "halfopen")),
+			json_integer_value(of_proto(gateway, "attempts", protos[i])),
+			json_integer_value(of_proto(gateway, "established", protos[i])),
+			sum_of(of_proto(gateway, "alloc_errors", protos[i])),
 		};
 
 		r = add_text(table, gateway, "gateway");
@@ -119,17 +106,22 @@ static int add_gateway(struct output_table *table, const json_t *gateway)
 			r = output_table_add(table, "%s", protos[i]);
 		}
 		for (size_t j = 0; r == 0 && j < sizeof(numbers) / sizeof(numbers[0]); j++)
-			r = add_number(table, numbers[j]);
+			r = output_list_add_number(table, numbers[j]);
+		for (size_t j = 0; r == 0 && j < sizeof(causes) / sizeof(causes[0]); j++) {
+			r = output_list_add_number(
+				table, json_integer_value(json_object_get(closed, causes[j])));
+		}
 	}
 	return r;
 }
 
 static int add_gateways(struct output_table *table, const json_t *json)
 {
-	static const char *const headings[] = { "GATEWAY",	   "PROTO",	   "ATTEMPTS",
-						"ESTABLISHED",	   "ALLOC ERRORS", "IDLE CLOSED",
-						"HALF-OPEN CLOSED" };
-	int r = add_headings(table, headings, sizeof(headings) / sizeof(headings[0]));
+	static const char *const headings[] = { "GATEWAY",     "PROTO",	  "ATTEMPTS",
+						"ESTABLISHED", "REFUSED", "ENDED BY FIN",
+						"RST",	       "IDLE",	  "HALF-OPEN",
+						NULL };
+	int r = output_list_add_texts(table, headings);
 	size_t i;
 	json_t *item;
 
@@ -143,10 +135,10 @@ static int add_gateways(struct output_table *table, const json_t *json)
 
 static int add_traffic(struct output_table *table, const json_t *json)
 {
-	static const char *const headings[] = { "GATEWAY", "SIDE", "PACKETS", "BYTES" };
+	static const char *const headings[] = { "GATEWAY", "SIDE", "PACKETS", "BYTES", NULL };
 	static const char *const sides[] = { "in_from_source", "out_to_destination",
 					     "in_from_destination", "out_to_source" };
-	int r = add_headings(table, headings, sizeof(headings) / sizeof(headings[0]));
+	int r = output_list_add_texts(table, headings);
 	size_t i;
 	json_t *item;
 
@@ -156,10 +148,10 @@ static int add_traffic(struct output_table *table, const json_t *json)
 
 			r = add_text(table, item, "gateway");
 			r = r ? r : output_table_add(table, "%s", sides[j]);
-			r = r ? r : add_number(table, packets_of(item, sides[j]));
+			r = r ? r : output_list_add_number(table, packets_of(item, sides[j]));
 			r = r ? r
-			      : add_number(table,
-					   json_integer_value(json_object_get(side, "bytes")));
+			      : output_list_add_number(
+					table, json_integer_value(json_object_get(side, "bytes")));
 		}
 	}
 	return r;
@@ -174,7 +166,7 @@ static int add_generated(struct output_table *table, const json_t *json)
 	r = r ? r : output_table_add(table, "PACKETS");
 	json_object_foreach (json_object_get(json, "generated"), kind, packets) {
 		r = r ? r : output_table_add(table, "%s", kind);
-		r = r ? r : add_number(table, json_integer_value(packets));
+		r = r ? r : output_list_add_number(table, json_integer_value(packets));
 	}
 	return r;
 }
@@ -185,7 +177,7 @@ int output_text_stats(const json_t *json, FILE *stream)
 		const char *alignment;
 		int (*fn)(struct output_table *table, const json_t *json);
 	} parts[] = {
-		{ "lrrrrr", add_hooks }, { "llrr", add_traffic },     { "llrrrrr", add_gateways },
+		{ "lrrrrr", add_hooks }, { "llrr", add_traffic },     { "llrrrrrrr", add_gateways },
 		{ "lr", add_generated }, { "lllllrr", add_verdicts },
 	};
 

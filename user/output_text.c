@@ -6,23 +6,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "output_table.h"
-
-static const char *text_of(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text && text[0] ? text : "-";
-}
-
-static json_int_t number_of(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
+#include "output_list.h"
 
 static json_int_t number_in(const json_t *object, const char *outer, const char *key)
 {
-	return number_of(json_object_get(object, outer), key);
+	return output_list_number(json_object_get(object, outer), key);
 }
 
 /* A list of texts as "a, b", cut at the end of the buffer. */
@@ -45,42 +33,6 @@ static const char *join(const json_t *list, char *buffer, size_t size)
 	return buffer;
 }
 
-static int add_texts(struct output_table *table, const char *const *texts)
-{
-	int r = 0;
-
-	for (; r == 0 && *texts; texts++)
-		r = output_table_add(table, "%s", *texts);
-	return r;
-}
-
-#define HEADINGS(...)             \
-	(const char *const[])     \
-	{                         \
-		__VA_ARGS__, NULL \
-	}
-
-/* Makes the table, lets fn add one row for each item, prints it. */
-static int print_list(const json_t *list, const char *alignment, const char *const *headings,
-		      int (*fn)(struct output_table *table, const json_t *item), FILE *stream)
-{
-	struct output_table *table = output_table_new(alignment);
-	int r = table ? add_texts(table, headings) : -ENOMEM;
-	size_t i;
-	json_t *item;
-
-	json_array_foreach (list, i, item) {
-		if (r == 0) {
-			r = fn(table, item);
-		}
-	}
-	if (r == 0) {
-		output_table_print(table, stream);
-	}
-	output_table_free(table);
-	return r;
-}
-
 /* ---- status ---- */
 
 static int add_interface(struct output_table *table, const json_t *item)
@@ -90,49 +42,63 @@ static int add_interface(struct output_table *table, const json_t *item)
 
 	join(json_object_get(item, "roles"), roles, sizeof(roles));
 	join(json_object_get(item, "addresses"), addresses, sizeof(addresses));
-	int r = add_texts(table, HEADINGS(text_of(item, "name"), roles, text_of(item, "attach"),
-					  json_is_true(json_object_get(item, "up")) ? "up" : "down",
-					  text_of(item, "mac")));
+	int r = output_list_add_texts(
+		table, OUTPUT_LIST_TEXTS(output_list_text(item, "name"), roles,
+					 output_list_text(item, "attach"),
+					 json_is_true(json_object_get(item, "up")) ? "up" : "down",
+					 output_list_text(item, "mac")));
 
 	if (r == 0) {
-		r = output_table_add(table, "%" JSON_INTEGER_FORMAT, number_of(item, "mtu"));
+		r = output_list_add_number(table, output_list_number(item, "mtu"));
 	}
-	return r == 0 ? add_texts(table, HEADINGS(addresses, text_of(item, "attach_reason"))) : r;
+	return r == 0 ? output_list_add_texts(
+				table, OUTPUT_LIST_TEXTS(addresses,
+							 output_list_text(item, "attach_reason")))
+		      : r;
 }
 
 static int add_status_gateway(struct output_table *table, const json_t *item)
 {
-	int r = add_texts(table, HEADINGS(text_of(item, "name"), text_of(item, "state"),
-					  text_of(item, "private_ip")));
+	int r = output_list_add_texts(table,
+				      OUTPUT_LIST_TEXTS(output_list_text(item, "name"),
+							output_list_text(item, "state"),
+							output_list_text(item, "private_ip")));
 
 	if (r == 0) {
-		r = output_table_add(table, "%" JSON_INTEGER_FORMAT, number_of(item, "eip_count"));
+		r = output_list_add_number(table, output_list_number(item, "eip_count"));
 	}
-	return r == 0 ? add_texts(table, HEADINGS(text_of(item, "reason"))) : r;
+	return r == 0 ? output_list_add_texts(table,
+					      OUTPUT_LIST_TEXTS(output_list_text(item, "reason")))
+		      : r;
 }
 
 int output_text_status(const json_t *json, FILE *stream)
 {
-	json_int_t uptime = number_of(json, "uptime_s");
+	json_int_t uptime = output_list_number(json, "uptime_s");
 
-	fprintf(stream, "natgwd %s, pid %" JSON_INTEGER_FORMAT ", up ", text_of(json, "version"),
-		number_of(json, "pid"));
+	fprintf(stream, "natgwd %s, pid %" JSON_INTEGER_FORMAT ", up ",
+		output_list_text(json, "version"), output_list_number(json, "pid"));
 	fprintf(stream, "%" PRId64 "d %02" PRId64 ":%02" PRId64 ":%02" PRId64 "\n",
 		(int64_t)uptime / 86400, (int64_t)uptime / 3600 % 24, (int64_t)uptime / 60 % 60,
 		(int64_t)uptime % 60);
 	fprintf(stream, "config %s, generation %" JSON_INTEGER_FORMAT "\n",
-		text_of(json, "config_file"), number_of(json, "config_generation"));
-	fprintf(stream, "sessions %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT "\n\n",
-		number_of(json, "sessions"), number_of(json, "sessions_max"));
-	int r = print_list(
-		json_object_get(json, "interfaces"), "lllllrll",
-		HEADINGS("INTERFACE", "ROLES", "ATTACH", "LINK", "MAC", "MTU", "ADDRESSES", "WHY"),
-		add_interface, stream);
+		output_list_text(json, "config_file"),
+		output_list_number(json, "config_generation"));
+	fprintf(stream,
+		"sessions %" JSON_INTEGER_FORMAT ", and %" JSON_INTEGER_FORMAT
+		" that only hold their port, of %" JSON_INTEGER_FORMAT "\n\n",
+		output_list_number(json, "sessions"), output_list_number(json, "held"),
+		output_list_number(json, "sessions_max"));
+	int r = output_list_print(json_object_get(json, "interfaces"), "lllllrll",
+				  OUTPUT_LIST_TEXTS("INTERFACE", "ROLES", "ATTACH", "LINK", "MAC",
+						    "MTU", "ADDRESSES", "WHY"),
+				  add_interface, stream);
 
 	fputc('\n', stream);
-	return r == 0 ? print_list(json_object_get(json, "gateways"), "lllrl",
-				   HEADINGS("GATEWAY", "STATE", "PRIVATE IP", "EIPS", "REASON"),
-				   add_status_gateway, stream)
+	return r == 0 ? output_list_print(json_object_get(json, "gateways"), "lllrl",
+					  OUTPUT_LIST_TEXTS("GATEWAY", "STATE", "PRIVATE IP",
+							    "EIPS", "REASON"),
+					  add_status_gateway, stream)
 		      : r;
 }
 
@@ -141,11 +107,12 @@ int output_text_status(const json_t *json, FILE *stream)
 static int add_eip(struct output_table *table, const json_t *item)
 {
 	static const char *const protos[] = { "tcp", "udp", "icmp" };
-	int r = add_texts(table, HEADINGS("", text_of(item, "address"), text_of(item, "state")));
+	int r = output_list_add_texts(table,
+				      OUTPUT_LIST_TEXTS("", output_list_text(item, "address"),
+							output_list_text(item, "state")));
 
 	for (size_t i = 0; r == 0 && i < sizeof(protos) / sizeof(protos[0]); i++) {
-		r = output_table_add(table, "%" JSON_INTEGER_FORMAT,
-				     number_in(item, "ports_in_use", protos[i]));
+		r = output_list_add_number(table, number_in(item, "ports_in_use", protos[i]));
 	}
 	return r;
 }
@@ -156,8 +123,43 @@ static void print_active(const json_t *gateway, const char *proto, FILE *stream)
 
 	fprintf(stream,
 		"  %-4s sessions      %" JSON_INTEGER_FORMAT " established, %" JSON_INTEGER_FORMAT
-		" opening\n",
-		proto, number_of(counts, "established"), number_of(counts, "opening"));
+		" opening, %" JSON_INTEGER_FORMAT " held\n",
+		proto, output_list_number(counts, "established"),
+		output_list_number(counts, "opening"), output_list_number(counts, "held"));
+}
+
+/* 0 is no limit. */
+static void print_quota(const json_t *quotas, const char *key, FILE *stream)
+{
+	json_int_t limit = output_list_number(quotas, key);
+
+	if (limit) {
+		fprintf(stream, "%s %" JSON_INTEGER_FORMAT ", ", key, limit);
+	} else {
+		fprintf(stream, "%s none, ", key);
+	}
+}
+
+static void print_behaviour(const json_t *gateway, FILE *stream)
+{
+	const json_t *quotas = json_object_get(gateway, "quotas");
+
+	fprintf(stream, "  to a destination   %" JSON_INTEGER_FORMAT " ports of each EIP\n",
+		output_list_number(gateway, "destination_ports"));
+	fprintf(stream, "  quotas             ");
+	print_quota(quotas, "max_sessions", stream);
+	print_quota(quotas, "max_sessions_per_client", stream);
+	print_quota(quotas, "max_half_open_per_client", stream);
+	fprintf(stream, "ports_per_client %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "\n",
+		number_in(quotas, "ports_per_client", "min"),
+		number_in(quotas, "ports_per_client", "max"));
+	fprintf(stream, "  EIP of a client    %s, refresh %s\n",
+		output_list_text(gateway, "eip_select"), output_list_text(gateway, "refresh"));
+	fprintf(stream, "  UDP                mapping %s, filtering %s\n",
+		output_list_text(gateway, "mapping"), output_list_text(gateway, "filtering"));
+	fprintf(stream, "  no session         %s; no port: %s\n",
+		output_list_text(gateway, "no_session"),
+		output_list_text(gateway, "on_exhaustion"));
 }
 
 static int print_gateway(const json_t *gateway, FILE *stream)
@@ -168,14 +170,15 @@ static int print_gateway(const json_t *gateway, FILE *stream)
 	char tables[512];
 
 	join(json_object_get(gateway, "route_tables"), tables, sizeof(tables));
-	fprintf(stream, "gateway %s\n", text_of(gateway, "name"));
-	fprintf(stream, "  state              %s\n", text_of(gateway, "state"));
-	fprintf(stream, "  reason             %s\n", text_of(gateway, "reason"));
-	fprintf(stream, "  private IP         %s on %s\n", text_of(gateway, "private_ip"),
-		text_of(gateway, "private_ip_interface"));
-	fprintf(stream, "  profile            %s\n", text_of(gateway, "profile"));
+	fprintf(stream, "gateway %s\n", output_list_text(gateway, "name"));
+	fprintf(stream, "  state              %s\n", output_list_text(gateway, "state"));
+	fprintf(stream, "  reason             %s\n", output_list_text(gateway, "reason"));
+	fprintf(stream, "  private IP         %s on %s\n", output_list_text(gateway, "private_ip"),
+		output_list_text(gateway, "private_ip_interface"));
+	fprintf(stream, "  profile            %s\n", output_list_text(gateway, "profile"));
 	fprintf(stream, "  ports              %" JSON_INTEGER_FORMAT "-%" JSON_INTEGER_FORMAT "\n",
-		number_of(gateway, "port_first"), number_of(gateway, "port_last"));
+		output_list_number(gateway, "port_first"),
+		output_list_number(gateway, "port_last"));
 	fprintf(stream, "  timeouts           ");
 	json_object_foreach (json_object_get(gateway, "timeouts"), timer, seconds) {
 		fprintf(stream, "%s%s %" JSON_INTEGER_FORMAT "s", separator, timer,
@@ -183,12 +186,14 @@ static int print_gateway(const json_t *gateway, FILE *stream)
 		separator = ", ";
 	}
 	fprintf(stream, "\n  route tables       %s\n", tables);
+	print_behaviour(gateway, stream);
 	print_active(gateway, "tcp", stream);
 	print_active(gateway, "udp", stream);
 	print_active(gateway, "icmp", stream);
-	return print_list(json_object_get(gateway, "eips"), "lllrrr",
-			  HEADINGS("", "EIP", "STATE", "TCP PORTS", "UDP PORTS", "ICMP IDS"),
-			  add_eip, stream);
+	return output_list_print(
+		json_object_get(gateway, "eips"), "lllrrr",
+		OUTPUT_LIST_TEXTS("", "EIP", "STATE", "TCP PORTS", "UDP PORTS", "ICMP IDS"),
+		add_eip, stream);
 }
 
 int output_text_gateways(const json_t *json, FILE *stream)
@@ -210,6 +215,18 @@ int output_text_gateways(const json_t *json, FILE *stream)
 
 /* ---- sessions ---- */
 
+/* Why a session holds its port, and for how long. */
+static int add_hold(struct output_table *table, const json_t *item)
+{
+	const char *cause = json_string_value(json_object_get(item, "hold"));
+
+	if (!cause) {
+		return output_table_add(table, "-");
+	}
+	return output_table_add(table, "%s, %" JSON_INTEGER_FORMAT "s left", cause,
+				output_list_number(item, "left_s"));
+}
+
 static int add_session(struct output_table *table, const json_t *item)
 {
 	static const char *const ends[][2] = {
@@ -219,51 +236,64 @@ static int add_session(struct output_table *table, const json_t *item)
 	};
 	static const char *const counts[] = { "packets_out", "bytes_out", "packets_in",
 					      "bytes_in" };
-	int r = add_texts(table, HEADINGS(text_of(item, "protocol"), text_of(item, "state")));
+	int r = output_list_add_texts(table, OUTPUT_LIST_TEXTS(output_list_text(item, "protocol"),
+							       output_list_text(item, "state")));
 
 	for (size_t i = 0; r == 0 && i < sizeof(ends) / sizeof(ends[0]); i++) {
-		r = output_table_add(table, "%s:%" JSON_INTEGER_FORMAT, text_of(item, ends[i][0]),
-				     number_of(item, ends[i][1]));
+		r = output_table_add(table, "%s:%" JSON_INTEGER_FORMAT,
+				     output_list_text(item, ends[i][0]),
+				     output_list_number(item, ends[i][1]));
 	}
 	if (r == 0) {
 		r = output_table_add(table, "%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT "s",
-				     number_of(item, "idle_s"), number_of(item, "timeout_s"));
+				     output_list_number(item, "idle_s"),
+				     output_list_number(item, "timeout_s"));
+	}
+	if (r == 0) {
+		r = add_hold(table, item);
 	}
 	for (size_t i = 0; r == 0 && i < sizeof(counts) / sizeof(counts[0]); i++) {
-		r = output_table_add(table, "%" JSON_INTEGER_FORMAT, number_of(item, counts[i]));
+		r = output_list_add_number(table, output_list_number(item, counts[i]));
 	}
-	return r == 0 ? add_texts(table, HEADINGS(text_of(item, "gateway"))) : r;
+	return r == 0 ? output_list_add_texts(table,
+					      OUTPUT_LIST_TEXTS(output_list_text(item, "gateway")))
+		      : r;
 }
 
 int output_text_sessions(const json_t *json, FILE *stream)
 {
-	return print_list(json_object_get(json, "sessions"), "lllllrrrrrl",
-			  HEADINGS("PROTO", "STATE", "CLIENT", "EIP", "DESTINATION", "IDLE",
-				   "PKTS OUT", "BYTES OUT", "PKTS IN", "BYTES IN", "GATEWAY"),
-			  add_session, stream);
+	return output_list_print(json_object_get(json, "sessions"), "lllllrlrrrrl",
+				 OUTPUT_LIST_TEXTS("PROTO", "STATE", "CLIENT", "EIP", "DESTINATION",
+						   "IDLE", "HOLD", "PKTS OUT", "BYTES OUT",
+						   "PKTS IN", "BYTES IN", "GATEWAY"),
+				 add_session, stream);
 }
 
 /* ---- routes ---- */
 
 static int add_route(struct output_table *table, const json_t *item)
 {
-	return add_texts(table, HEADINGS(text_of(item, "table"), text_of(item, "to"),
-					 text_of(item, "target"), text_of(item, "origin"),
-					 text_of(item, "state")));
+	return output_list_add_texts(table, OUTPUT_LIST_TEXTS(output_list_text(item, "table"),
+							      output_list_text(item, "to"),
+							      output_list_text(item, "target"),
+							      output_list_text(item, "origin"),
+							      output_list_text(item, "state")));
 }
 
 static int add_subnet(struct output_table *table, const json_t *item)
 {
-	return add_texts(table, HEADINGS(text_of(item, "prefix"), text_of(item, "table")));
+	return output_list_add_texts(table, OUTPUT_LIST_TEXTS(output_list_text(item, "prefix"),
+							      output_list_text(item, "table")));
 }
 
 int output_text_routes(const json_t *json, FILE *stream)
 {
-	int r = print_list(json_object_get(json, "routes"), "lllll",
-			   HEADINGS("TABLE", "TO", "TARGET", "ORIGIN", "STATE"), add_route, stream);
+	int r = output_list_print(json_object_get(json, "routes"), "lllll",
+				  OUTPUT_LIST_TEXTS("TABLE", "TO", "TARGET", "ORIGIN", "STATE"),
+				  add_route, stream);
 
 	fputc('\n', stream);
-	return r == 0 ? print_list(json_object_get(json, "subnets"), "ll",
-				   HEADINGS("SUBNET", "TABLE"), add_subnet, stream)
+	return r == 0 ? output_list_print(json_object_get(json, "subnets"), "ll",
+					  OUTPUT_LIST_TEXTS("SUBNET", "TABLE"), add_subnet, stream)
 		      : r;
 }

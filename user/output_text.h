@@ -14,5 +14,8 @@ int output_text_gateways(const json_t *json, FILE *stream);
 int output_text_sessions(const json_t *json, FILE *stream);
 int output_text_stats(const json_t *json, FILE *stream);
 int output_text_routes(const json_t *json, FILE *stream);
+int output_text_top_destinations(const json_t *json, FILE *stream);
+int output_text_top_clients(const json_t *json, FILE *stream);
+int output_text_errors(const json_t *json, FILE *stream);
 
 #endif

@@ -12,6 +12,8 @@
 
 /* Longest part of a text that is copied: an IPv6 address. */
 #define PART_MAX INET6_ADDRSTRLEN
+/* Ten times this and a digit fit 64 bits. */
+#define NUMBER_MAX 1000000000000000000ULL
 
 static int digit_value(char digit, uint32_t base)
 {
@@ -27,8 +29,11 @@ static int digit_value(char digit, uint32_t base)
 	return -1;
 }
 
-/* The digits text[0 .. length), at least one. A number that is too big is still read to its end. */
-static int number(const char *text, size_t length, uint32_t base, uint32_t *ret_value)
+/*
+ * The digits text[0 .. length), at least one; max is at most NUMBER_MAX. A number that is too big
+ * is still read to its end.
+ */
+static int number(const char *text, size_t length, uint32_t base, uint64_t max, uint64_t *ret_value)
 {
 	uint64_t value = 0;
 	bool too_big = false;
@@ -44,23 +49,39 @@ static int number(const char *text, size_t length, uint32_t base, uint32_t *ret_
 		}
 		if (!too_big) {
 			value = value * base + (uint32_t)digit;
-			too_big = value > UINT32_MAX;
+			too_big = value > max;
 		}
 	}
 	if (too_big) {
 		return -ERANGE;
 	}
-	*ret_value = (uint32_t)value;
+	*ret_value = value;
 	return 0;
 }
 
+static int number_u32(const char *text, size_t length, uint32_t base, uint32_t *ret_value)
+{
+	uint64_t value;
+	int err = number(text, length, base, UINT32_MAX, &value);
+
+	if (!err) {
+		*ret_value = (uint32_t)value;
+	}
+	return err;
+}
+
 /* Some read 010 as eight, others as ten: refused. */
+static bool has_leading_zero(const char *text, size_t length)
+{
+	return length > 1 && text[0] == '0';
+}
+
 static int decimal(const char *text, size_t length, uint32_t *ret_value)
 {
-	if (length > 1 && text[0] == '0') {
+	if (has_leading_zero(text, length)) {
 		return -EINVAL;
 	}
-	return number(text, length, 10, ret_value);
+	return number_u32(text, length, 10, ret_value);
 }
 
 /* text[0 .. length) with a NUL into part, PART_MAX bytes. */
@@ -97,9 +118,45 @@ int parse_util_u32(const char *text, uint32_t *ret_value)
 int parse_util_bits(const char *text, uint32_t *ret_value)
 {
 	if (text[0] == '0' && text[1] == 'x') {
-		return number(text + 2, strlen(text + 2), 16, ret_value);
+		return number_u32(text + 2, strlen(text + 2), 16, ret_value);
 	}
 	return parse_util_u32(text, ret_value);
+}
+
+static uint64_t unit_factor(char unit)
+{
+	switch (unit) {
+	case 'k':
+		return 1000;
+	case 'M':
+		return 1000000;
+	case 'G':
+		return 1000000000;
+	default:
+		return 0;
+	}
+}
+
+int parse_util_scaled(const char *text, uint64_t *ret_value)
+{
+	size_t length = strlen(text);
+	uint64_t factor = length ? unit_factor(text[length - 1]) : 0;
+	uint64_t value;
+	int err;
+
+	if (factor) {
+		length--;
+	} else {
+		factor = 1;
+	}
+	if (has_leading_zero(text, length)) {
+		return -EINVAL;
+	}
+	err = number(text, length, 10, NUMBER_MAX / factor, &value);
+	if (!err) {
+		*ret_value = value * factor;
+	}
+	return err;
 }
 
 static uint32_t unit_seconds(char unit)
@@ -218,6 +275,22 @@ int parse_util_port_range(const char *text, uint16_t *ret_first, uint16_t *ret_l
 	*ret_first = first;
 	*ret_last = last;
 	return 0;
+}
+
+int parse_util_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last)
+{
+	uint16_t only;
+	int err;
+
+	if (strchr(text, '-')) {
+		return parse_util_port_range(text, ret_first, ret_last);
+	}
+	err = port(text, strlen(text), &only);
+	if (!err) {
+		*ret_first = only;
+		*ret_last = only;
+	}
+	return err;
 }
 
 /* The address of a listen text: its end in *ret_end, which points at the colon before the port. */

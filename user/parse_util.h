@@ -21,6 +21,10 @@ int parse_util_u32(const char *text, uint32_t *ret_value);
 /* Decimal, or hexadecimal after 0x. */
 int parse_util_bits(const char *text, uint32_t *ret_value);
 
+/* Decimal, with k, M or G for thousands, millions and thousand millions: "100M". -ERANGE: above
+ * 10^18. */
+int parse_util_scaled(const char *text, uint64_t *ret_value);
+
 /* "350s", "5m", "2h" in seconds. -ERANGE when it does not fit 32 bits. */
 int parse_util_duration(const char *text, uint32_t *ret_seconds);
 
@@ -36,6 +40,9 @@ int parse_util_range(const char *text, __be32 *ret_first, __be32 *ret_last);
 
 /* "1024-65535", both inclusive. -ERANGE: reversed, or a port that is not 1 .. 65535. */
 int parse_util_port_range(const char *text, uint16_t *ret_first, uint16_t *ret_last);
+
+/* The same, or one port: "443". */
+int parse_util_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last);
 
 /*
  * "127.0.0.1:9464" or "[::1]:9464". The address is written to ret_addr (size bytes, 46 hold any) in

@@ -39,6 +39,19 @@ static void keep(const char *key)
 	log_warning("reload: \"%s\" has changed; that takes a restart, the old value stays", key);
 }
 
+static void keep_sessions(const struct config *old, struct config *config)
+{
+	keep("limits.sessions");
+	config->sessions = old->sessions;
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		struct config_gateway *gateway = &config->gateways[i];
+
+		if (gateway->opening_by_default) {
+			gateway->client_opening_max = old->sessions / CONFIG_OPENING_SHARE;
+		}
+	}
+}
+
 /* What is built into the running process stays; the new config then says so too. */
 static void keep_fixed(struct config *old, struct config *config)
 {
@@ -52,8 +65,7 @@ static void keep_fixed(struct config *old, struct config *config)
 		config->attach = old->attach;
 	}
 	if (old->sessions != config->sessions) {
-		keep("limits.sessions");
-		config->sessions = old->sessions;
+		keep_sessions(old, config);
 	}
 	if (strcmp(old->pin_path, config->pin_path) != 0) {
 		keep("pin_path");

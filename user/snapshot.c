@@ -51,6 +51,10 @@ static int add_eip(__be32 addr, const struct natgw_address *row, void *arg)
 		int r = datapath_ports_in_use(list->state->dp, row->eip, proto,
 					      &eip->ports_in_use[proto]);
 
+		if (r == 0) {
+			r = datapath_ports_held(list->state->dp, row->eip, proto,
+						&eip->ports_held[proto]);
+		}
 		if (r < 0) {
 			return r;
 		}

@@ -16,7 +16,9 @@ struct snapshot_eip {
 	__be32 addr;
 	unsigned int gateway;
 	bool draining;
-	uint32_t ports_in_use[NATGW_PROTO_COUNT]; /* at the last sweep */
+	/* At the last sweep. */
+	uint32_t ports_in_use[NATGW_PROTO_COUNT]; /* live or held */
+	struct natgw_hold_count ports_held[NATGW_PROTO_COUNT];
 };
 
 struct snapshot_subnet {

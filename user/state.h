@@ -13,6 +13,7 @@
 
 #include "config.h"
 #include "datapath.h"
+#include "top.h"
 
 enum iface_attach {
 	IFACE_ATTACH_NONE,
@@ -43,6 +44,8 @@ struct gateway_status {
 	char reason[160]; /* what is wrong; empty when nothing is */
 };
 
+struct events;
+
 struct natgwd_state {
 	struct config *config;
 	struct datapath *dp;
@@ -51,6 +54,8 @@ struct natgwd_state {
 	struct gateway_status gateways[NATGW_GATEWAYS_MAX];
 	char table_names[NATGW_SUBNETS_MAX > 256 ? 256 : NATGW_SUBNETS_MAX][CONFIG_NAME_MAX];
 	struct natgw_sweep last_sweep;
+	struct events *events; /* refused sessions, from the moment that natgwd serves */
+	struct top_cache top;
 	uint64_t config_generation; /* 1 after start, +1 for every reload that was applied */
 	uint64_t reloads_ok;
 	uint64_t reloads_failed;

@@ -81,14 +81,24 @@ static uint64_t count_refusals(const struct natgw_traffic *traffic, unsigned int
 
 static void say_refusal(const struct natgwd_state *state, unsigned int gateway, unsigned int cause)
 {
-	static const char *const texts[] = {
+	static const char *const texts[NATGW_ALLOC_ERROR_COUNT] = {
 		[NATGW_ALLOC_PORT_EXHAUSTED] = "no port is free towards some destination",
 		[NATGW_ALLOC_TABLE_FULL] = "the session table is full (limits.sessions)",
-		[NATGW_ALLOC_NO_EIP] = "it has no EIP",
+		[NATGW_ALLOC_NO_EIP] = "it has no EIP that takes new sessions",
+		[NATGW_ALLOC_CLIENT_QUOTA] =
+			"some client has all the sessions it may have (max_sessions_per_client)",
+		[NATGW_ALLOC_HALF_OPEN_QUOTA] =
+			"some client has too many sessions without an answer (max_half_open_per_client)",
+		[NATGW_ALLOC_PORT_QUOTA] =
+			"some client has used up its ports towards a destination (ports_per_client)",
+		[NATGW_ALLOC_GATEWAY_QUOTA] = "it has all the sessions it may have (max_sessions)",
+		[NATGW_ALLOC_EIM_CONFLICT] =
+			"an endpoint-independent mapping finds no port for itself",
 	};
 
-	log_warning("gateway %s refuses new sessions: %s; counted as %s",
-		    snapshot_gateway_name(state, gateway), texts[cause], names_alloc_error(cause));
+	log_warning(
+		"gateway %s refuses new sessions: %s; counted as %s, see natgwctl explain-errors",
+		snapshot_gateway_name(state, gateway), texts[cause], names_alloc_error(cause));
 }
 
 /* say: false at the start, where old refusals are no news. */

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#define WORDS_LIST_MAX 256
+#define WORDS_LIST_MAX 384
 #define WORDS_HINT_MAX 64
 
 struct words {

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define ETHERTYPE_IP 0x0800
-#define TCP_HEADER 20
 #define UDP_HEADER 8
 #define ICMP_HEADER 8
 
@@ -68,16 +67,16 @@ static void fill_payload(const struct spec *spec, __u8 *at)
 
 static size_t build_tcp(const struct spec *spec, const __u8 *ip, __u8 *out)
 {
-	size_t len = TCP_HEADER + (size_t)spec->payload;
+	size_t len = FRAME_TCP + (size_t)spec->payload;
 
 	put16(out, spec->sport);
 	put16(out + 2, spec->dport);
-	put32(out + 4, 0x10203040);
-	put32(out + 8, spec->flags & ACK ? 0x50607080 : 0);
+	put32(out + 4, spec->numbered ? spec->seq : FRAME_SEQ);
+	put32(out + 8, spec->numbered ? spec->ack : spec->flags & ACK ? FRAME_ACK : 0);
 	out[12] = 5 << 4;
 	out[13] = spec->flags;
-	put16(out + 14, 64240);
-	fill_payload(spec, out + TCP_HEADER);
+	put16(out + 14, spec->numbered ? spec->window : 64240);
+	fill_payload(spec, out + FRAME_TCP);
 	put16(out + 16, frame_checksum(out, len, pseudo_sum(ip, len)));
 	return len;
 }
@@ -210,6 +209,11 @@ void frame_build(const struct spec *spec, struct frame *ret_frame)
 __u16 frame_get16(const struct frame *frame, size_t offset)
 {
 	return get16(frame->data + offset);
+}
+
+__u32 frame_get32(const struct frame *frame, size_t offset)
+{
+	return (__u32)frame_get16(frame, offset) << 16 | frame_get16(frame, offset + 2);
 }
 
 __be32 frame_src(const struct frame *frame)

@@ -14,6 +14,10 @@
 #define FRAME_MAX 3500
 #define FRAME_ETH 14
 #define FRAME_IP 20
+#define FRAME_TCP 20
+/* TCP numbers of a packet that does not say its own; the second only with ACK. */
+#define FRAME_SEQ 0x10203040U
+#define FRAME_ACK 0x50607080U
 
 /* An IPv4 address as it is on the wire. */
 #define IP(a, b, c, d) \
@@ -63,10 +67,14 @@ struct spec {
 	__u8 options;	/* IP options, 32-bit words */
 	__u16 frag;	/* fragment field: flags and offset */
 	__u16 id;
-	__u16 sport; /* ICMP echo request: the identifier */
-	__u16 dport; /* ICMP echo reply: the identifier */
-	__u8 flags;  /* TCP */
-	__u8 type;   /* ICMP */
+	__u16 sport;   /* ICMP echo request: the identifier */
+	__u16 dport;   /* ICMP echo reply: the identifier */
+	__u8 flags;    /* TCP */
+	bool numbered; /* TCP: seq, ack and window as they are here; else fixed ones */
+	__u16 window;
+	__u32 seq;
+	__u32 ack;
+	__u8 type; /* ICMP */
 	__u8 code;
 	__u16 mtu;	/* ICMP fragmentation needed */
 	bool no_check;	/* UDP without checksum */
@@ -88,6 +96,7 @@ const char *frame_verify(const struct frame *frame);
 __u16 frame_checksum(const __u8 *bytes, size_t len, __u32 start);
 
 __u16 frame_get16(const struct frame *frame, size_t offset);
+__u32 frame_get32(const struct frame *frame, size_t offset);
 __be32 frame_src(const struct frame *frame);
 __be32 frame_dst(const struct frame *frame);
 /* Offset of the L4 header of an untagged IPv4 frame. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The bench: namespace, programs, configuration, runs. */
-#include "harness.h"
+/* The bench: namespace, programs, runs. */
+#include "harness_internal.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "natgw.skel.h"
@@ -25,22 +25,22 @@ const __u8 mac_client_b[6] = { 2, 0, 0, 0, 1, 0x11 };
 const __u8 mac_router[6] = { 2, 0, 0, 0, 2, 0xfe };
 
 /* Out of the tests' way: the programs and the bench cannot go on. */
-static void die(const char *what, int error)
+void harness_die(const char *what, int error)
 {
 	fprintf(stderr, "bench: %s: %s\n", what, strerror(error < 0 ? -error : error));
 	exit(2);
 }
 
-static void set(int map, const void *key, const void *value)
+void harness_set(int map, const void *key, const void *value)
 {
 	if (bpf_map_update_elem(map, key, value, BPF_ANY)) {
-		die("map update", errno);
+		harness_die("map update", errno);
 	}
 }
 
-static void set_row(int map, __u32 row, const void *value)
+void harness_set_row(int map, __u32 row, const void *value)
 {
-	set(map, &row, value);
+	harness_set(map, &row, value);
 }
 
 /* ---- the namespace ---- */
@@ -50,7 +50,7 @@ void bench_sysctl(const char *path, const char *value)
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, value, strlen(value)) < 0) {
-		die(path, errno);
+		harness_die(path, errno);
 	}
 	close(fd);
 }
@@ -61,7 +61,7 @@ void bench_ip(const char *commands)
 	int status;
 
 	if (!ip || fputs(commands, ip) < 0) {
-		die("ip", errno);
+		harness_die("ip", errno);
 	}
 	status = pclose(ip);
 	if (status) {
@@ -73,7 +73,7 @@ void bench_ip(const char *commands)
 static void make_namespace(void)
 {
 	if (unshare(CLONE_NEWNET)) {
-		die("unshare(CLONE_NEWNET)", errno);
+		harness_die("unshare(CLONE_NEWNET)", errno);
 	}
 	bench_sysctl("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	bench_sysctl("/proc/sys/net/ipv4/ip_forward", "1");
@@ -87,6 +87,7 @@ static void make_namespace(void)
 		 "neigh add 10.0.1.11 lladdr 02:00:00:00:01:11 nud permanent dev int0\n"
 		 "neigh add 192.0.2.254 lladdr 02:00:00:00:02:fe nud permanent dev ext0\n"
 		 "route add 10.0.0.0/16 via 10.0.1.11\n"
+		 "route add 10.0.1.128/25 via 10.0.1.11\n"
 		 "route add default via 192.0.2.254\n"
 		 "route add blackhole 198.51.100.40/32\n"
 		 "route add 198.51.100.70/32 via 10.0.1.10\n"
@@ -105,10 +106,10 @@ static void attach_pass(__u32 ifindex)
 	int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "bench_pass", "GPL", insns, 2, &opts);
 
 	if (fd < 0) {
-		die("load of bench_pass", fd);
+		harness_die("load of bench_pass", fd);
 	}
 	if (bpf_xdp_attach((int)ifindex, fd, XDP_FLAGS_DRV_MODE, NULL)) {
-		die("attach of bench_pass", errno);
+		harness_die("attach of bench_pass", errno);
 	}
 	close(fd);
 }
@@ -149,37 +150,82 @@ static void keep_maps(struct bench *bench)
 	bench->verdicts = bpf_map__fd(skel->maps.verdicts);
 	bench->traffic = bpf_map__fd(skel->maps.traffic);
 	bench->generated = bpf_map__fd(skel->maps.generated);
-	bench->icmp_budget = bpf_map__fd(skel->maps.icmp_budget);
+	bench->budget = bpf_map__fd(skel->maps.budget);
+	bench->rules = bpf_map__fd(skel->maps.rules);
+	bench->rule_order = bpf_map__fd(skel->maps.rule_order);
+	bench->phase = bpf_map__fd(skel->maps.phase);
+	bench->clients = bpf_map__fd(skel->maps.clients);
+	bench->client_ports = bpf_map__fd(skel->maps.client_ports);
+	bench->gateway_use = bpf_map__fd(skel->maps.gateway_use);
+	bench->destinations = bpf_map__fd(skel->maps.destinations);
 	bench->active = bpf_map__fd(skel->maps.active);
 	bench->sweep_stats = bpf_map__fd(skel->maps.sweep_stats);
-	bench->port_use = bpf_map__fd(skel->maps.port_use);
 	bench->check_result = bpf_map__fd(skel->maps.check_result);
+}
+
+static void *map_shared(const struct bpf_map *map, size_t row)
+{
+	size_t len = row * bpf_map__max_entries(map);
+	void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (at == MAP_FAILED) {
+		harness_die("mmap of a map", errno);
+	}
+	return at;
+}
+
+static int attach_iterator(const struct bpf_program *prog, int map, struct bpf_link **ret_link)
+{
+	union bpf_iter_link_info info = { .map.map_fd = (__u32)map };
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+
+	*ret_link = bpf_program__attach_iter(prog, &opts);
+	if (!*ret_link) {
+		harness_die("iterator", errno);
+	}
+	return bpf_link__fd(*ret_link);
+}
+
+static void attach_iterators(struct bench *bench)
+{
+	struct natgw_bpf *skel = bench->skel;
+
+	bench->sweep_link =
+		attach_iterator(skel->progs.natgw_sweep, bench->inbound, &skel->links.natgw_sweep);
+	bench->sweep_dst_link = attach_iterator(skel->progs.natgw_sweep_dst, bench->destinations,
+						&skel->links.natgw_sweep_dst);
+	bench->sweep_cli_link = attach_iterator(skel->progs.natgw_sweep_cli, bench->clients,
+						&skel->links.natgw_sweep_cli);
+}
+
+/* As natgwd sizes them. */
+static void size_maps(const struct natgw_bpf *skel, __u32 sessions)
+{
+	bpf_map__set_max_entries(skel->maps.outbound, sessions);
+	bpf_map__set_max_entries(skel->maps.inbound, sessions);
+	bpf_map__set_max_entries(skel->maps.clients, sessions);
+	bpf_map__set_max_entries(skel->maps.client_ports, sessions);
+	bpf_map__set_max_entries(skel->maps.destinations,
+				 sessions / NATGW_DESTINATION_SESSIONS + NATGW_DESTINATIONS_EXTRA);
 }
 
 static void load(struct bench *bench, __u32 sessions)
 {
-	union bpf_iter_link_info info = {};
-	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-	struct bpf_link *link;
-
 	bench->skel = natgw_bpf__open();
 	if (!bench->skel) {
-		die("open of the programs", errno);
+		harness_die("open of the programs", errno);
 	}
-	bpf_map__set_max_entries(bench->skel->maps.outbound, sessions);
-	bpf_map__set_max_entries(bench->skel->maps.inbound, sessions);
+	size_maps(bench->skel, sessions);
 	if (natgw_bpf__load(bench->skel)) {
-		die("load of the programs", errno);
+		harness_die("load of the programs", errno);
 	}
 	keep_programs(bench);
 	keep_maps(bench);
-	info.map.map_fd = (__u32)bench->inbound;
-	link = bpf_program__attach_iter(bench->skel->progs.natgw_sweep, &opts);
-	if (!link) {
-		die("iterator", errno);
-	}
-	bench->skel->links.natgw_sweep = link;
-	bench->sweep_link = bpf_link__fd(link);
+	bench->port_use = map_shared(bench->skel->maps.port_use, sizeof(struct natgw_port_bits));
+	bench->destination_use =
+		map_shared(bench->skel->maps.destination_use, sizeof(struct natgw_destination_use));
+	bench->hold = map_shared(bench->skel->maps.hold, sizeof(struct natgw_hold_count));
+	attach_iterators(bench);
 }
 
 struct bench *bench_open(__u32 sessions)
@@ -187,7 +233,7 @@ struct bench *bench_open(__u32 sessions)
 	struct bench *bench = calloc(1, sizeof(*bench));
 
 	if (!bench) {
-		die("bench", ENOMEM);
+		harness_die("bench", ENOMEM);
 	}
 	make_namespace();
 	bench->int_ifindex = if_nametoindex("int0");
@@ -204,198 +250,6 @@ void bench_close(struct bench *bench)
 {
 	natgw_bpf__destroy(bench->skel);
 	free(bench);
-}
-
-/* ---- the configuration ---- */
-
-static void add_subnet(struct bench *bench, __be32 addr, __u32 len, __u32 table)
-{
-	struct natgw_subnet_key key = { .prefix_len = len, .addr = addr };
-	struct natgw_subnet row = { .table = table };
-
-	set(bench->subnets, &key, &row);
-}
-
-unsigned int bench_rounds(unsigned int rounds, unsigned int factor)
-{
-	return getenv("NATGW_LONG") ? rounds * factor : rounds;
-}
-
-static void add_route(struct bench *bench, __u32 table, __be32 addr, __u32 len, __u8 target)
-{
-	struct natgw_route_key key = { .prefix_len = 32 + len, .table = table, .addr = addr };
-	struct natgw_route row = { .target = target, .origin = NATGW_ORIGIN_STATIC };
-
-	if (target == NATGW_TARGET_GATEWAY) {
-		row.gateway = (__u8)table;
-	} else if (target == NATGW_TARGET_INTERFACE) {
-		row.ifindex = bench->ext_ifindex;
-	}
-	set(bench->routes, &key, &row);
-}
-
-static void add_address(struct bench *bench, __be32 addr, __u8 kind, __u8 gateway, __u32 eip)
-{
-	struct natgw_address row = { .kind = kind, .gateway = gateway, .eip = eip };
-
-	row.on_host = kind == NATGW_ADDRESS_PRIVATE_IP;
-	set(bench->addresses, &addr, &row);
-}
-
-struct natgw_gateway bench_gateway(void)
-{
-	struct natgw_gateway gateway = {
-		.state = NATGW_GATEWAY_AVAILABLE,
-		.eip_count = 1,
-		.private_ip = PRIVATE_IP,
-		.port_first = NATGW_PORT_FIRST,
-		.port_count = NATGW_PORT_LAST - NATGW_PORT_FIRST + 1,
-		.timeout = {
-			[NATGW_TIMER_TCP_HALF_OPEN] = 30 * NATGW_TICKS_PER_SECOND,
-			[NATGW_TIMER_TCP_ESTABLISHED] = 350 * NATGW_TICKS_PER_SECOND,
-			[NATGW_TIMER_UDP_UNREPLIED] = 40 * NATGW_TICKS_PER_SECOND,
-			[NATGW_TIMER_UDP_REPLIED] = 300 * NATGW_TICKS_PER_SECOND,
-			[NATGW_TIMER_ICMP] = 60 * NATGW_TICKS_PER_SECOND,
-		},
-	};
-
-	return gateway;
-}
-
-void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway)
-{
-	set_row(bench->gateways, 1, gateway);
-}
-
-void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect)
-{
-	struct natgw_iface row = { .flags = flags, .redirect = redirect };
-
-	memcpy(row.mac, ifindex == bench->int_ifindex ? mac_int : mac_ext, sizeof(row.mac));
-	set(bench->ifaces, &ifindex, &row);
-	set(bench->devices, &ifindex, &ifindex);
-}
-
-static void fill_policy(struct bench *bench)
-{
-	add_subnet(bench, IP(10, 0, 1, 0), 24, 1);
-	add_subnet(bench, IP(10, 0, 2, 0), 24, 2);
-	add_subnet(bench, IP(10, 0, 3, 0), 24, 3);
-	for (__u32 table = 1; table <= 3; table++) {
-		add_route(bench, table, IP(10, 0, 1, 0), 24, NATGW_TARGET_LOCAL);
-		add_route(bench, table, IP(10, 0, 2, 0), 24, NATGW_TARGET_LOCAL);
-		add_route(bench, table, IP(10, 0, 3, 0), 24, NATGW_TARGET_LOCAL);
-	}
-	add_route(bench, 1, 0, 0, NATGW_TARGET_GATEWAY);
-	add_route(bench, 2, 0, 0, NATGW_TARGET_GATEWAY);
-	add_route(bench, 1, IP(10, 25, 0, 0), 16, NATGW_TARGET_INTERFACE);
-	add_route(bench, 1, IP(198, 18, 0, 0), 15, NATGW_TARGET_BLACKHOLE);
-}
-
-static void fill_gateways(struct bench *bench)
-{
-	struct natgw_gateway gateway = bench_gateway();
-	struct natgw_pool_row row = { .addr = EIP, .eip = 0 };
-
-	bench_set_gateway(bench, &gateway);
-	gateway.state = NATGW_GATEWAY_PENDING;
-	set_row(bench->gateways, 2, &gateway);
-	set_row(bench->pool, NATGW_EIPS_PER_GATEWAY_MAX, &row);
-	row.addr = EIP_B;
-	row.eip = 1;
-	set_row(bench->pool, NATGW_EIPS_PER_GATEWAY_MAX + 1, &row);
-	row.addr = IP(203, 0, 113, 12);
-	row.eip = 2;
-	set_row(bench->pool, 2 * NATGW_EIPS_PER_GATEWAY_MAX, &row);
-	add_address(bench, EIP, NATGW_ADDRESS_EIP, 1, 0);
-	add_address(bench, EIP_B, NATGW_ADDRESS_EIP, 1, 1);
-	add_address(bench, IP(203, 0, 113, 12), NATGW_ADDRESS_EIP, 2, 2);
-	add_address(bench, PRIVATE_IP, NATGW_ADDRESS_PRIVATE_IP, 1, 0);
-	add_address(bench, HOST_IP, NATGW_ADDRESS_HOST, 0, 0);
-}
-
-static void clear_hash(int map)
-{
-	__u8 key[16], next[16];
-	int error = bpf_map_get_next_key(map, NULL, next);
-
-	while (!error) {
-		memcpy(key, next, sizeof(key));
-		error = bpf_map_get_next_key(map, key, next);
-		bpf_map_delete_elem(map, key);
-	}
-}
-
-static void clear_nexthops(struct bench *bench)
-{
-	static __u32 keys[NATGW_NEXTHOPS_MAX];
-	static const struct natgw_nexthop empty[NATGW_NEXTHOPS_MAX];
-	__u32 count = NATGW_NEXTHOPS_MAX;
-
-	for (__u32 i = 0; i < NATGW_NEXTHOPS_MAX; i++) {
-		keys[i] = i;
-	}
-	if (bpf_map_update_batch(bench->nexthops, keys, empty, &count, NULL)) {
-		die("clearing the next hops", errno);
-	}
-}
-
-bool bench_has_nexthops(const struct bench *bench)
-{
-	static __u32 keys[NATGW_NEXTHOPS_MAX];
-	static struct natgw_nexthop rows[NATGW_NEXTHOPS_MAX];
-	__u32 count = NATGW_NEXTHOPS_MAX, next;
-
-	if (bpf_map_lookup_batch(bench->nexthops, NULL, &next, keys, rows, &count, NULL)) {
-		die("reading the next hops", errno);
-	}
-	for (__u32 i = 0; i < count; i++) {
-		if (rows[i].key) {
-			return true;
-		}
-	}
-	return false;
-}
-
-void bench_clear_sessions(struct bench *bench)
-{
-	clear_hash(bench->outbound);
-	clear_hash(bench->inbound);
-}
-
-void bench_reset(struct bench *bench)
-{
-	const struct natgw_settings settings = { .mark = NATGW_MARK_DEFAULT };
-	const __u64 budget = 0;
-
-	set_row(bench->settings, 0, &settings);
-	bench_set_iface(bench, bench->int_ifindex, NATGW_IFACE_INTERNAL, 1);
-	bench_set_iface(bench, bench->ext_ifindex, NATGW_IFACE_EXTERNAL, 1);
-	fill_policy(bench);
-	fill_gateways(bench);
-	set_row(bench->icmp_budget, 0, &budget);
-	bench_skew(bench, 0);
-	bench_clear_sessions(bench);
-	clear_nexthops(bench);
-}
-
-void bench_skew(struct bench *bench, __s64 ticks)
-{
-	const struct natgw_clock clock = { .skew_ns = ticks * (1LL << NATGW_TICK_SHIFT) };
-
-	set_row(bench->clock, 0, &clock);
-}
-
-__u32 bench_now(struct bench *bench)
-{
-	struct natgw_clock clock = {};
-	struct timespec now;
-	__u32 zero = 0;
-
-	bpf_map_lookup_elem(bench->clock, &zero, &clock);
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (__u32)((__u64)(now.tv_sec * 1000000000LL + now.tv_nsec + clock.skew_ns) >>
-		       NATGW_TICK_SHIFT);
 }
 
 /* ---- runs ---- */
@@ -456,47 +310,6 @@ void bench_run(const struct bench *bench, const struct frame *in, struct bench_r
 	int error = bench_try(bench, in, run);
 
 	if (error) {
-		die("PROG_TEST_RUN", error);
+		harness_die("PROG_TEST_RUN", error);
 	}
-}
-
-int bench_try_sweep(const struct bench *bench)
-{
-	int fd = bpf_iter_create(bench->sweep_link);
-	char byte;
-
-	if (fd < 0) {
-		return fd;
-	}
-	while (read(fd, &byte, sizeof(byte)) > 0) {
-	}
-	close(fd);
-	return 0;
-}
-
-void bench_clear_sweep(const struct bench *bench)
-{
-	const struct natgw_sweep empty = {};
-
-	set_row(bench->sweep_stats, 0, &empty);
-}
-
-struct natgw_sweep bench_sweep_stats(const struct bench *bench)
-{
-	struct natgw_sweep stats = {};
-	__u32 zero = 0;
-
-	if (bpf_map_lookup_elem(bench->sweep_stats, &zero, &stats)) {
-		die("sweep_stats", errno);
-	}
-	return stats;
-}
-
-struct natgw_sweep bench_sweep(const struct bench *bench)
-{
-	bench_clear_sweep(bench);
-	if (bench_try_sweep(bench)) {
-		die("sweep", errno);
-	}
-	return bench_sweep_stats(bench);
 }

@@ -17,13 +17,16 @@
 
 #define CLIENT IP(10, 0, 1, 10)
 #define CLIENT_B IP(10, 0, 1, 11)
-#define CLIENT_SILENT IP(10, 0, 1, 99) /* the kernel does not know its MAC address */
+#define CLIENTS(n) IP(10, 0, 1, 128 + (n)) /* 128 more, behind CLIENT_B */
+#define CLIENT_SILENT IP(10, 0, 1, 99)	   /* the kernel does not know its MAC address */
 #define CLIENT_PENDING IP(10, 0, 2, 10)
 #define CLIENT_NO_ROUTE IP(10, 0, 3, 10)
 #define PRIVATE_IP IP(10, 0, 1, 1)
 #define HOST_IP IP(192, 0, 2, 1)
 #define EIP IP(203, 0, 113, 10)
 #define EIP_B IP(203, 0, 113, 11) /* second EIP of gateway 1, in use when eip_count is 2 */
+#define BENCH_EIPS_MAX 16     /* of gateway 1: EIP, EIP_B, 203.0.114.2 ...; then one of gateway 2 */
+#define BENCH_SEED 0x5eed1234 /* of the programs' hashes */
 #define REMOTE IP(198, 51, 100, 7)
 #define REMOTE_B IP(198, 51, 100, 8)
 #define REMOTE_SILENT IP(192, 0, 2, 200)       /* on link, MAC address not known */
@@ -52,13 +55,20 @@ enum bench_prog {
 struct bench {
 	struct natgw_bpf *skel;
 	int prog[BENCH_PROG_COUNT];
-	int sweep_link;
+	int sweep_link, sweep_dst_link, sweep_cli_link;
 	int layout, settings, clock, generation, ifaces, devices, subnets, routes, gateways, pool,
-		addresses, outbound, inbound, nexthops, seen, verdicts, traffic, generated,
-		icmp_budget, active, sweep_stats, port_use, check_result;
+		addresses, rules, rule_order, phase, outbound, inbound, nexthops, seen, verdicts,
+		traffic, generated, budget, clients, client_ports, gateway_use, destinations,
+		active, sweep_stats, check_result;
+	/* Mapped, as natgwd does. */
+	struct natgw_port_bits *port_use;
+	struct natgw_destination_use *destination_use;
+	struct natgw_hold_count *hold;
+	__u32 eips; /* the first so many may have ports in use */
 	__u32 int_ifindex;
 	__u32 ext_ifindex;
 	int cpus;
+	unsigned int not_audited; /* see bench_audit */
 };
 
 /* Fails the test program when it cannot. One per process. */
@@ -68,11 +78,28 @@ void bench_close(struct bench *bench);
 /* "rounds", or "factor" times as many in the long tier (NATGW_LONG in the environment). */
 unsigned int bench_rounds(unsigned int rounds, unsigned int factor);
 
-/* Configuration, no sessions, no next hops, skew 0. Counters stay. */
+/* Configuration, no sessions, nobody who uses ports, no next hops, no events, skew 0. Counters
+ * stay.
+ */
 void bench_reset(struct bench *bench);
+/* The same, but next hops stay: that takes a tenth of the time. */
+void bench_restart(struct bench *bench);
+/* Sessions and the counts of them; what the sweep found out stays. */
 void bench_clear_sessions(struct bench *bench);
-/* Gateway 1 as bench_reset leaves it, for a test to change and write back. */
+/*
+ * Gateway 1 as bench_reset leaves it, for a test to change and write back: no quotas, no RST for
+ * what has no session, and timers of which no two are alike.
+ */
 struct natgw_gateway bench_gateway(void);
+/* Ports first .. first + count - 1, and so many sessions to one destination by one EIP (0: as many
+ * as the range has). */
+void bench_range(struct natgw_gateway *gateway, __u16 first, __u32 count, __u32 destination_ports);
+/* In seconds, by enum natgw_timer. */
+void bench_timers(__u32 *timeout, const __u32 seconds[NATGW_TIMER_COUNT]);
+/* EIP number "index" of gateway 1: EIP, EIP_B, and more behind them, up to BENCH_EIPS_MAX. */
+__be32 bench_eip(__u32 index);
+/* rows[i] is rule i + 1, and first match wins. */
+void bench_set_rules(struct bench *bench, const struct natgw_rule *rows, __u32 count);
 void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway);
 void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect);
 void bench_skew(struct bench *bench, __s64 ticks);
@@ -100,11 +127,21 @@ int bench_try(const struct bench *bench, const struct frame *in, struct bench_ru
 /* The same; a failure ends the test. */
 void bench_run(const struct bench *bench, const struct frame *in, struct bench_run *run);
 
-/* One pass of the sweep; its figures. */
-struct natgw_sweep bench_sweep(const struct bench *bench);
-/* The same in steps. */
-void bench_clear_sweep(const struct bench *bench);
-int bench_try_sweep(const struct bench *bench);
+/* One whole pass of the sweep, as natgwd does it; its figures. */
+struct natgw_sweep bench_sweep(struct bench *bench);
+/* The same in steps: what is cleared before, the rows, what is turned and tidied after. */
+void bench_clear_sweep(struct bench *bench);
+int bench_try_sweep(const struct bench *bench); /* 0 or -errno */
+void bench_end_sweep(struct bench *bench);
 struct natgw_sweep bench_sweep_stats(const struct bench *bench);
+
+/*
+ * The audit of user/audit.h over the bench's maps: a finding fails the test. A test that breaks a
+ * rule on purpose says so in bench->not_audited (bit 1 << enum audit_rule); bench_reset forgets it.
+ */
+void bench_audit(const struct bench *bench);
+
+/* Takes the events out of the ring buffer: how many there were; the first "max" into ret_events. */
+__u32 bench_events(struct bench *bench, struct natgw_event *ret_events, __u32 max);
 
 #endif

@@ -35,9 +35,10 @@ struct path_case {
 	__u32 mark;
 	__u16 gso_segs;
 	__u16 gso_size;
-	__u8 state;	/* of a standard session that stands before; 0: none */
-	__u8 verdict;	/* tc's; XDP says defer_not_nat where this one is a pass */
-	__u8 xdp;	/* XDP's, where it is another one */
+	__u8 state;   /* of a standard session that stands before; 0: none */
+	__u8 verdict; /* tc's; XDP says defer_not_nat where this one is a pass */
+	__u8 xdp;     /* XDP's, where it is another one */
+	__u8 check; /* the dry run's, where it is another one than XDP's or, with an answer, tc's */
 	__u8 direction; /* enum natgw_direction */
 	__u8 gateway;
 	bool uncounted; /* neither seen nor a verdict */

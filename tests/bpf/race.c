@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define SPINS 2000
 
@@ -49,6 +50,21 @@ static void meet(struct race *race)
 	}
 }
 
+static __u64 now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (__u64)now.tv_sec * 1000000000ULL + (__u64)now.tv_nsec;
+}
+
+static void take_turn(struct race *race, int who, unsigned int round)
+{
+	race->began[who] = now_ns();
+	race->turn[who](race, round);
+	race->ended[who] = now_ns();
+}
+
 static void *second(void *argument)
 {
 	struct race *race = argument;
@@ -56,7 +72,7 @@ static void *second(void *argument)
 	pin(1);
 	for (unsigned int round = 0; round < race->rounds; round++) {
 		meet(race);
-		race->turn[1](race, round);
+		take_turn(race, 1, round);
 		meet(race);
 	}
 	return NULL;
@@ -77,8 +93,9 @@ void race_run(struct race *race)
 	for (unsigned int round = 0; round < race->rounds; round++) {
 		race->before(race, round);
 		meet(race);
-		race->turn[0](race, round);
+		take_turn(race, 0, round);
 		meet(race);
+		race->met += race->began[0] < race->ended[1] && race->began[1] < race->ended[0];
 		race->after(race, round);
 	}
 	pthread_join(thread, NULL);

@@ -17,6 +17,8 @@ struct race {
 	void (*turn[2])(struct race *race, unsigned int round);
 	void *data;
 
+	unsigned int met; /* rounds in which the turns overlapped */
+	__u64 began[2], ended[2];
 	atomic_uint arrived;
 	atomic_uint open; /* number of the gate that is open */
 };

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,9 @@ struct pair pair_standard(__u8 proto, __u8 state)
 		.rem_port = proto == PROTO_ICMP ? 0 : REM_PORT,
 	};
 
+	if (state == NATGW_STATE_ESTABLISHED) {
+		pair.seen = NATGW_SEEN_REPLY | NATGW_SEEN_HANDSHAKE;
+	}
 	return pair;
 }
 
@@ -81,12 +85,71 @@ struct natgw_inbound_key pair_inbound_key(const struct pair *pair)
 	return key;
 }
 
+struct natgw_client client_of(const struct bench *bench, __be32 addr)
+{
+	struct natgw_client_key key = { .addr = addr, .gateway = 1 };
+	struct natgw_client row = {};
+
+	bpf_map_lookup_elem(bench->clients, &key, &row);
+	return row;
+}
+
+struct natgw_gateway_use gateway_use_of(const struct bench *bench)
+{
+	struct natgw_gateway_use use = {};
+	__u32 gateway = 1;
+
+	if (bpf_map_lookup_elem(bench->gateway_use, &gateway, &use)) {
+		fail_map("gateway_use");
+	}
+	return use;
+}
+
+static void count_pair(struct bench *bench, const struct pair *pair)
+{
+	struct natgw_client_key key = { .addr = pair->int_addr, .gateway = 1 };
+	struct natgw_client client = client_of(bench, pair->int_addr);
+	struct natgw_gateway_use use = gateway_use_of(bench);
+	__u32 gateway = 1;
+
+	use.clients += !client.last_used;
+	use.sessions++;
+	client.sessions++;
+	client.opening += pair->state == NATGW_STATE_OPENING;
+	client.last_used = bench_now(bench);
+	if (bpf_map_update_elem(bench->clients, &key, &client, BPF_ANY) ||
+	    bpf_map_update_elem(bench->gateway_use, &gateway, &use, BPF_ANY)) {
+		fail_map("counts of a session");
+	}
+}
+
+static __u32 proto_index(__u8 proto)
+{
+	if (proto == PROTO_TCP) {
+		return NATGW_PROTO_TCP;
+	}
+	return proto == PROTO_UDP ? NATGW_PROTO_UDP : NATGW_PROTO_ICMP;
+}
+
+static void mark_port(struct bench *bench, const struct pair *pair)
+{
+	for (__u32 copy = 0; copy < 2; copy++) {
+		__u32 row = natgw_port_use_index(copy, pair->ext_addr == EIP ? 0 : 1,
+						 proto_index(pair->proto));
+
+		bench->port_use[row].word[pair->ext_port >> 6] |= 1ULL << (pair->ext_port & 63);
+	}
+}
+
 void pair_add(struct bench *bench, const struct pair *pair)
 {
 	static __u32 generation = 1000;
 	struct natgw_outbound_key outbound_key = pair_outbound_key(pair);
 	struct natgw_inbound_key inbound_key = pair_inbound_key(pair);
-	struct natgw_session row = { .word = pair->state | 1ULL << NATGW_WORD_GATEWAY_SHIFT |
+	struct natgw_session row = { .word = pair->state |
+					     (__u64)pair->seen << NATGW_WORD_SEEN_SHIFT |
+					     1ULL << NATGW_WORD_GATEWAY_SHIFT |
+					     (__u64)pair->rule << NATGW_WORD_RULE_SHIFT |
 					     (__u64)++generation << NATGW_WORD_GENERATION_SHIFT,
 				     .last_seen = bench_now(bench) - pair->idle };
 
@@ -100,6 +163,8 @@ void pair_add(struct bench *bench, const struct pair *pair)
 	if (bpf_map_update_elem(bench->outbound, &outbound_key, &row, BPF_NOEXIST)) {
 		fail_map("outbound row");
 	}
+	count_pair(bench, pair);
+	mark_port(bench, pair);
 }
 
 bool pair_outbound(const struct bench *bench, const struct pair *pair,
@@ -136,6 +201,41 @@ void table_read(int map, struct table *ret_table)
 	}
 }
 
+__u32 table_count(int map)
+{
+	enum { BATCH = 8192 };
+	static __u8 keys[BATCH][16];
+	static struct natgw_session rows[BATCH];
+	__u32 sum = 0, count, next[4];
+	void *from = NULL;
+	int error = 0;
+
+	while (!error) {
+		count = BATCH;
+		error = bpf_map_lookup_batch(map, from, next, keys, rows, &count, NULL);
+		sum += count;
+		from = next;
+	}
+	if (error != -ENOENT) {
+		fail_map("counting rows");
+	}
+	return sum;
+}
+
+__u32 map_count(int map)
+{
+	__u8 key[32], next[32];
+	__u32 count = 0;
+	void *from = NULL;
+
+	while (!bpf_map_get_next_key(map, from, next)) {
+		memcpy(key, next, sizeof(key));
+		from = key;
+		count++;
+	}
+	return count;
+}
+
 bool table_same(const struct table *one, const struct table *other)
 {
 	return one->count == other->count &&
@@ -145,6 +245,11 @@ bool table_same(const struct table *one, const struct table *other)
 __u32 row_state(const struct natgw_session *row)
 {
 	return row->word & NATGW_WORD_STATE_MASK;
+}
+
+__u32 row_seen(const struct natgw_session *row)
+{
+	return (row->word & NATGW_WORD_SEEN_MASK) >> NATGW_WORD_SEEN_SHIFT;
 }
 
 __u32 row_generation(const struct natgw_session *row)
@@ -172,34 +277,63 @@ static int compare_rows(const void *one, const void *other)
 	return memcmp(one, other, 16);
 }
 
-/* Both tables under the same key, sorted: row for row they must agree. */
-__u32 tables_broken(const struct table *outbound, const struct table *inbound)
+/* Both tables under the same key, sorted. */
+struct sides {
+	struct table_row *left;
+	struct table_row *right;
+};
+
+static struct sides sort_tables(const struct table *outbound, const struct table *inbound)
 {
-	struct table_row *left = calloc(outbound->count + 1, sizeof(*left));
-	struct table_row *right = calloc(inbound->count + 1, sizeof(*right));
-	__u32 broken = 0, i = 0, j = 0;
+	struct sides sides = { calloc(outbound->count + 1, sizeof(*sides.left)),
+			       calloc(inbound->count + 1, sizeof(*sides.right)) };
 
-	if (!left || !right) {
-		fail_map("tables_broken");
+	if (!sides.left || !sides.right) {
+		fail_map("tables");
 	}
-	for (i = 0; i < outbound->count; i++) {
-		left[i] = outbound->rows[i];
-		outbound_as_inbound(&outbound->rows[i], left[i].key);
+	for (__u32 i = 0; i < outbound->count; i++) {
+		sides.left[i] = outbound->rows[i];
+		outbound_as_inbound(&outbound->rows[i], sides.left[i].key);
 	}
-	memcpy(right, inbound->rows, inbound->count * sizeof(*right));
-	qsort(left, outbound->count, sizeof(*left), compare_rows);
-	qsort(right, inbound->count, sizeof(*right), compare_rows);
-	for (i = 0; i < outbound->count && j < inbound->count;) {
-		int order = compare_rows(&left[i], &right[j]);
+	memcpy(sides.right, inbound->rows, inbound->count * sizeof(*sides.right));
+	qsort(sides.left, outbound->count, sizeof(*sides.left), compare_rows);
+	qsort(sides.right, inbound->count, sizeof(*sides.right), compare_rows);
+	return sides;
+}
 
-		broken += order || row_generation(&left[i].row) != row_generation(&right[j].row);
+static void free_sides(struct sides *sides)
+{
+	free(sides->left);
+	free(sides->right);
+}
+
+/* Outbound rows that agree with an inbound row of their own. */
+static __u32 count_pairs(const struct table *outbound, const struct table *inbound)
+{
+	struct sides sides = sort_tables(outbound, inbound);
+	__u32 pairs = 0, i = 0, j = 0;
+
+	while (i < outbound->count && j < inbound->count) {
+		int order = compare_rows(&sides.left[i], &sides.right[j]);
+
+		pairs += !order &&
+			 row_generation(&sides.left[i].row) == row_generation(&sides.right[j].row);
+		/* One inbound row is never two sessions'. */
 		i += order <= 0;
 		j += order >= 0;
 	}
-	broken += outbound->count - i + inbound->count - j;
-	free(left);
-	free(right);
-	return broken;
+	free_sides(&sides);
+	return pairs;
+}
+
+__u32 tables_broken(const struct table *outbound, const struct table *inbound)
+{
+	return outbound->count - count_pairs(outbound, inbound);
+}
+
+__u32 tables_alone(const struct table *outbound, const struct table *inbound)
+{
+	return inbound->count - count_pairs(outbound, inbound);
 }
 
 /* ---- counters ---- */

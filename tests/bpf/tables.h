@@ -10,6 +10,8 @@
 struct pair {
 	__u8 proto;
 	__u8 state; /* enum natgw_session_state */
+	__u8 seen;  /* NATGW_SEEN_* */
+	__u16 rule;
 	__be32 int_addr;
 	__be32 ext_addr;
 	__be32 rem_addr;
@@ -19,11 +21,11 @@ struct pair {
 	__u32 idle; /* ticks since either direction was used */
 };
 
-/* The standard session of a protocol. */
+/* The standard session of a protocol; seen as it is in that state. */
 struct pair pair_standard(__u8 proto, __u8 state);
 struct natgw_outbound_key pair_outbound_key(const struct pair *pair);
 struct natgw_inbound_key pair_inbound_key(const struct pair *pair);
-/* Writes both rows, without the programs' help. */
+/* Writes both rows and what is counted of them, without the programs' help. */
 void pair_add(struct bench *bench, const struct pair *pair);
 /* The rows: true when there. */
 bool pair_outbound(const struct bench *bench, const struct pair *pair,
@@ -45,16 +47,27 @@ struct table {
 
 /* All rows of a session table. */
 void table_read(int map, struct table *ret_table);
+/* The number of rows of a session table of any size. */
+__u32 table_count(int map);
+/* The same of any hash map, row by row. */
+__u32 map_count(int map);
 bool table_same(const struct table *one, const struct table *other);
+
+/* 0 when there is none. */
+struct natgw_client client_of(const struct bench *bench, __be32 addr);
+struct natgw_gateway_use gateway_use_of(const struct bench *bench);
 
 __u32 row_state(const struct natgw_session *row);
 __u32 row_generation(const struct natgw_session *row);
 
 /*
- * How many rows of either table have no partner of the same generation, and how many external
- * endpoints two sessions share towards one remote endpoint. 0: the tables are consistent.
+ * How many outbound rows have no inbound row of the same generation, or share one. 0: the tables
+ * are consistent.
  */
 __u32 tables_broken(const struct table *outbound, const struct table *inbound);
+/* Inbound rows without an outbound row: right only for those that are held. */
+__u32 tables_alone(const struct table *outbound, const struct table *inbound);
+__u32 row_seen(const struct natgw_session *row);
 
 /* ---- counters ---- */
 

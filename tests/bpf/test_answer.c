@@ -101,16 +101,16 @@ static void test_answers_are_limited(void **state)
 	(void)state;
 	spec.ttl = 1;
 	frame_build(&spec, &walk.in);
-	for (unsigned int i = 0; i < 2 * NATGW_ICMP_BURST; i++) {
+	for (unsigned int i = 0; i < 2 * NATGW_ANSWER_BURST; i++) {
 		bench_run(walk.bench, &walk.in, &run);
 		answered += run.retval == TC_REDIRECT;
 	}
 	/* The bucket, and what flowed in while the loop ran. */
-	assert_true(answered >= NATGW_ICMP_BURST && answered < 2 * NATGW_ICMP_BURST);
-	assert_int_equal(walk_counted(NATGW_DROP_TTL_EXPIRED), 2 * NATGW_ICMP_BURST);
+	assert_true(answered >= NATGW_ANSWER_BURST && answered < 2 * NATGW_ANSWER_BURST);
+	assert_int_equal(walk_counted(NATGW_DROP_TTL_EXPIRED), 2 * NATGW_ANSWER_BURST);
 	assert_int_equal(walk.diff.generated[NATGW_GENERATED_TIME_EXCEEDED], answered);
 	assert_int_equal(walk.diff.generated[NATGW_GENERATED_LIMITED],
-			 2 * NATGW_ICMP_BURST - answered);
+			 2 * NATGW_ANSWER_BURST - answered);
 	walk_pass(10 * SECOND);
 	bench_run(walk.bench, &walk.in, &run);
 	assert_int_equal(run.retval, TC_REDIRECT);

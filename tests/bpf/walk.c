@@ -10,11 +10,20 @@
 
 #include <cmocka.h>
 
-struct walk_hooks walk_xdp = { "xdp", BENCH_XDP_INT, BENCH_XDP_EXT, 4 };
-struct walk_hooks walk_tc = { "tc", BENCH_TC_INT, BENCH_TC_EXT, 7 };
+#define ACTION_XDP_REDIRECT 4
+#define ACTION_TC_REDIRECT 7
+
+struct walk_hooks walk_xdp = { "xdp", BENCH_XDP_INT, BENCH_XDP_EXT, ACTION_XDP_REDIRECT };
+struct walk_hooks walk_tc = { "tc", BENCH_TC_INT, BENCH_TC_EXT, ACTION_TC_REDIRECT };
 struct walk walk;
 
 static __s64 passed;
+
+void walk_again(void)
+{
+	passed = 0;
+	bench_restart(walk.bench);
+}
 
 int walk_setup(void **state)
 {
@@ -28,6 +37,7 @@ int walk_setup(void **state)
 int walk_teardown(void **state)
 {
 	(void)state;
+	bench_audit(walk.bench);
 	bench_reset(walk.bench);
 	return 0;
 }
@@ -76,6 +86,8 @@ static bool run(const struct spec *spec, enum bench_prog prog)
 	frame_build(spec, &walk.in);
 	bench_run(walk.bench, &walk.in, &bench);
 	walk.out = bench.out;
+	walk.answered =
+		bench.retval == ACTION_TC_REDIRECT && !memcmp(walk.out.data, walk.in.data + 6, 6);
 	if (bench.retval != walk.hooks->forwarded) {
 		return false;
 	}
@@ -83,7 +95,7 @@ static bool run(const struct spec *spec, enum bench_prog prog)
 	if (wrong) {
 		fail_msg("%s", wrong);
 	}
-	return true;
+	return !walk.answered;
 }
 
 bool walk_send(const struct spec *spec)
@@ -135,10 +147,25 @@ void walk_pass(__s64 ticks)
 	bench_skew(walk.bench, passed);
 }
 
+void walk_seconds(__s64 seconds)
+{
+	walk_pass(seconds * NATGW_TICKS_PER_SECOND);
+}
+
 __u32 walk_rows(int map)
 {
 	static struct table table;
 
 	table_read(map, &table);
 	return table.count;
+}
+
+void walk_judge(__u32 held)
+{
+	static struct table outbound, inbound;
+
+	table_read(walk.bench->outbound, &outbound);
+	table_read(walk.bench->inbound, &inbound);
+	assert_int_equal(tables_broken(&outbound, &inbound), 0);
+	assert_int_equal(tables_alone(&outbound, &inbound), held);
 }

@@ -27,6 +27,7 @@ struct walk {
 	const struct walk_hooks *hooks;
 	struct frame in;
 	struct frame out; /* of the last packet */
+	bool answered;	  /* the last packet was dropped, and its sender gets "out" */
 	struct counters before;
 	struct counters diff;
 };
@@ -51,8 +52,13 @@ __u16 walk_port(const struct spec *spec);
 __u64 walk_counted(__u32 verdict);
 /* walk.diff of gateway 1. */
 const struct natgw_traffic *walk_traffic(void);
+/* A bench as new in the middle of a test; what the counters say goes on. */
+void walk_again(void);
 /* Moves the clock. */
 void walk_pass(__s64 ticks);
+void walk_seconds(__s64 seconds);
 __u32 walk_rows(int map);
+/* The tables agree; so many inbound rows only hold their port. */
+void walk_judge(__u32 held);
 
 #endif

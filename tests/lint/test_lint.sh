@@ -177,8 +177,8 @@ test_deps() {
 	new_tree
 	mkdir "$tree/build"
 	echo 'int main(void) { return 0; }' |
-		gcc -x c - -o "$tree/build/natgwctl" -Wl,--no-as-needed -lbpf
-	named deps.sh 'user/natgwctl.c:1: build/natgwctl links libbpf'
+		gcc -x c - -o "$tree/build/natgwctl" -Wl,--no-as-needed -lxdp
+	named deps.sh 'user/natgwctl.c:1: build/natgwctl links libxdp'
 }
 
 test_budgets() {

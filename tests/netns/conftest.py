@@ -70,7 +70,7 @@ def iperf(net):
         servers.start_iperf3(net, server)
 
 
-# ---- every test is bounded in time and checked against the conservation law ----
+# ---- every test is bounded in time, checked against the conservation law, and audited ----
 
 def on_alarm(_number, _frame):
     raise TimeoutError(f"the test takes longer than {TEST_LIMIT_S} s")
@@ -78,6 +78,13 @@ def on_alarm(_number, _frame):
 
 def networks(item):
     return [value for value in item.funcargs.values() if isinstance(value, topology.Topology)]
+
+
+def check(net):
+    """The laws that hold after every test."""
+    net.natgwd.ledger.check()
+    found = net.natgwd.audit()
+    assert not found, "audit: " + "; ".join(found)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -92,9 +99,11 @@ def pytest_pyfunc_call(pyfuncitem):
         raise
     else:
         for net_of_test in networks(pyfuncitem):
-            net_of_test.natgwd.ledger.check()
+            check(net_of_test)
     finally:
         signal.alarm(0)
+        for net_of_test in networks(pyfuncitem):
+            net_of_test.natgwd.not_audited = ()
     return True
 
 
@@ -102,7 +111,7 @@ def print_violations(item):
     """The test has failed already: a violation is one more hint, not the result."""
     for net_of_test in networks(item):
         try:
-            net_of_test.natgwd.ledger.check()
+            check(net_of_test)
         except Exception as error:
             print(error, file=sys.stderr)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Programs that make and judge the tests' traffic: nginx, iperf3, dnsmasq, tcpdump, ping, nmap."""
+"""Programs that make and judge the tests' traffic: nginx, iperf3, coturn, trafgen, nft and more."""
 import hashlib
 import json
 import os
@@ -95,10 +95,10 @@ class Nginx:
         return {visit[0] for visit in self.visits()}
 
 
-def start_iperf3(net, namespace, port=5201):
+def start_iperf3(net, namespace, port=5201, command=("iperf3",)):
     log_path = net.path(f"iperf3-{namespace.name}-{port}")
     with open(log_path, "wb") as log:
-        net.keep(namespace.start("iperf3", "-s", "-p", str(port), "--forceflush", stdout=log,
+        net.keep(namespace.start(*command, "-s", "-p", str(port), "--forceflush", stdout=log,
                                  stderr=log))
     wait_for(lambda: listens(namespace, port, "tcp6") or listens(namespace, port), "iperf3")
 
@@ -182,6 +182,105 @@ class Capture:
         from scapy.utils import rdpcap
         self.stop()
         return list(rdpcap(self.file))
+
+
+class Trafgen:
+    """trafgen: packets of one kind, as fast as they go.
+
+    packet is what follows the Ethernet header in trafgen's own language; fields that change are
+    dinc(first, last) or drnd(first, last), in numbers. The frames go to the namespace's router.
+    The rate is more than it can do; without one it gives up when the socket's buffer is full.
+    """
+
+    def __init__(self, net, namespace, packet, count):
+        interface = "eth0"
+        frame = (f"{{ eth(da={next_hop_mac(namespace, interface)},sa={namespace.mac(interface)}),"
+                 f" {packet} }}")
+        self.process = net.keep(namespace.start(
+            "trafgen", "--dev", interface, "--no-sock-mem", "--no-cpu-stats", "--cpus", "1",
+            "--seed", "1", "--rate", "5000000pps", "--num", str(count), frame, stdout=-1,
+            stderr=-1, text=True))
+        self.count = count
+
+    @property
+    def running(self):
+        return self.process.poll() is None
+
+    def finish(self, timeout=90):
+        output, errors = self.process.communicate(timeout=timeout)
+        assert self.process.returncode == 0, output + errors
+        assert int(re.search(r"(\d+) packets outgoing", output).group(1)) == self.count, output
+
+
+def next_hop_mac(namespace, interface):
+    """The MAC address of the default route's next hop; asks for it once."""
+    via = re.search(r"default via (\S+)", namespace.ip("route", "show")).group(1)
+    namespace.run("ping", "-n", "-c", "1", "-W", "1", via, check=False)
+    return re.search(r"lladdr (\S+)", namespace.ip("neigh", "show", via, "dev", interface)).group(1)
+
+
+class Turnserver:
+    """coturn as a STUN server (RFC 5780): it needs two addresses and two ports."""
+
+    PORT, OTHER_PORT = 3478, 3479
+
+    def __init__(self, net, namespace, address, other):
+        self.address = address
+        folder = net.path(f"turnserver-{address}")
+        os.mkdir(folder)
+        for each in (address, other):
+            namespace.ip("address", "replace", f"{each}/24", "dev", "eth0")
+        with open(os.path.join(folder, "log"), "wb") as log:
+            net.keep(namespace.start(
+                "turnserver", "-n", "--stun-only", "--listening-ip", address, "--listening-ip",
+                other, "--listening-port", str(self.PORT), "--alt-listening-port",
+                str(self.OTHER_PORT), "--no-tls", "--no-dtls", "--no-tcp", "--no-cli",
+                "--relay-threads", "1", "--pidfile", os.path.join(folder, "pid"), "--userdb",
+                os.path.join(folder, "db"), "--log-file", "stdout", stdout=log, stderr=log,
+                cwd=folder))
+        for port in (self.PORT, self.OTHER_PORT):
+            wait_for(lambda at=port: is_bound(namespace, each, at), f"turnserver on port {port}")
+
+    def start_natdiscovery(self, client):
+        """coturn's judge of NATs; end_natdiscovery gives its words."""
+        return client.start("turnutils_natdiscovery", "-m", "-f", self.address, stdout=-1,
+                            stderr=-1, text=True)
+
+    @staticmethod
+    def end_natdiscovery(process):
+        """(mapping, filtering) in natdiscovery's words: "Endpoint Independent" and others."""
+        output, errors = process.communicate(timeout=30)
+        found = re.search(r"NAT with (.+) Mapping!.*NAT with (.+) Filtering!", output, re.DOTALL)
+        assert process.returncode == 0 and found, output + errors
+        return found.groups()
+
+    def reflexive_address(self, client):
+        """(address, port) of the client as coturn's stunclient learns it; it goes on for ever."""
+        process = client.start("turnutils_stunclient", self.address, stdout=-1, text=True)
+        with process.stdout:
+            for line in process.stdout:
+                match = re.search(r"UDP reflexive addr: ([0-9.]+):(\d+)", line)
+                if match:
+                    process.kill()
+                    process.wait(5)
+                    return match.group(1), int(match.group(2))
+        raise AssertionError(f"stunclient ended: {process.wait(5)}")
+
+
+def is_bound(namespace, address, port):
+    """Whether a UDP socket is bound to exactly this."""
+    shown = namespace.run("ss", "-H", "-n", "-l", "-u", "src", f"{address}:{port}").stdout
+    return f"{address}:{port}" in shown
+
+
+def load_nft(namespace, text):
+    namespace.run("nft", "-f", "-", stdin=text)
+
+
+def nft_counter(namespace, name):
+    """Packets of a named counter of table ip natgw."""
+    shown = json.loads(namespace.run("nft", "-j", "list", "counter", "ip", "natgw", name).stdout)
+    return next(row["counter"]["packets"] for row in shown["nftables"] if "counter" in row)
 
 
 class Ping:

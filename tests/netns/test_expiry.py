@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Idle expiry through the clock skew: before its timer a session lives, after it not."""
+"""Idle expiry through the clock skew: before its timer a session lives, after it not, and when its
+hold-down is over, too, it is gone."""
 import socket
 import time
 
@@ -8,7 +9,7 @@ from hosts import CLI1, SRV1, wait_for
 
 SILENT = "203.0.113.250"  # the router throws away what goes there
 TIMEOUTS = {"tcp_half_open": 30, "tcp_established": 350, "udp_unreplied": 20, "udp": 200,
-            "icmp": 60}
+            "icmp": 60, "hold_half_open": 15, "hold_udp": 40}
 CONFIG = {"timeouts": TIMEOUTS}
 MARGIN_S = 2  # the sweep takes a row one second after its expiry, and the test takes its time
 
@@ -41,7 +42,7 @@ def half_open(net):
     sock = net.cli1.socket()
     sock.setblocking(False)
     assert sock.connect_ex((SILENT, 80)) == 115  # EINPROGRESS
-    time.sleep(0.05)
+    wait_for(lambda: live(net, "tcp", SILENT) == (1, 1), "the session")
     sock.close()  # no second SYN
 
 
@@ -54,11 +55,26 @@ def live(net, protocol, address):
     return len(rows), len(lines)
 
 
-def assert_expires(net, clock, protocol, address, timeout):
+def states(net, protocol, address):
+    """Of the session in natgwd's list and in the kernel's text view; nothing when it is gone."""
+    rows = [row["state"] for row in net.natgwd.sessions()
+            if row["protocol"] == protocol and row["remote_address"] == address]
+    lines = [line.split()[3] for line in net.natgwd.text_view().splitlines()
+             if address in line and CLI1 in line and protocol in line.lower()]
+    return {state.lower() for state in rows + lines}
+
+
+def assert_expires(net, clock, protocol, address, timeout, hold=0):
     clock.be(timeout - MARGIN_S)
     net.natgwd.sweep()
     assert live(net, protocol, address) == (1, 1)
-    clock.be(timeout + MARGIN_S)
+    assert "hold" not in states(net, protocol, address)
+    if hold:
+        for moment in timeout + MARGIN_S, timeout + hold - MARGIN_S:
+            clock.be(moment)
+            net.natgwd.sweep()
+            assert states(net, protocol, address) == {"hold"}
+    clock.be(timeout + hold + MARGIN_S)
     net.natgwd.sweep()
     assert live(net, protocol, address) == (0, 0)
 
@@ -67,7 +83,8 @@ def test_tcp_half_open(net):
     net.router.ip("route", "replace", "blackhole", SILENT)
     clock = Clock(net)
     half_open(net)
-    assert_expires(net, clock, "tcp", SILENT, TIMEOUTS["tcp_half_open"])
+    assert_expires(net, clock, "tcp", SILENT, TIMEOUTS["tcp_half_open"],
+                   TIMEOUTS["hold_half_open"])
 
 
 def test_tcp_established(net, web):
@@ -83,14 +100,14 @@ def test_udp_unreplied(net):
     with udp(net, SILENT, 53) as sock:
         sock.send(b"x")
         wait_for(lambda: live(net, "udp", SILENT) == (1, 1), "the session")
-    assert_expires(net, clock, "udp", SILENT, TIMEOUTS["udp_unreplied"])
+    assert_expires(net, clock, "udp", SILENT, TIMEOUTS["udp_unreplied"], TIMEOUTS["hold_udp"])
 
 
 def test_udp_replied(net):
     servers.Dnsmasq(net, net.srv1)
     clock = Clock(net)
     net.cli1.run("dig", "+short", "+tries=1", f"@{SRV1}", servers.Dnsmasq.NAME)
-    assert_expires(net, clock, "udp", SRV1, TIMEOUTS["udp"])
+    assert_expires(net, clock, "udp", SRV1, TIMEOUTS["udp"], TIMEOUTS["hold_udp"])
 
 
 def test_icmp(net):

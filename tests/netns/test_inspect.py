@@ -10,8 +10,8 @@ import servers
 from hosts import CLI1, EIP, PRIVATE_IP, SRV1, run, wait_for
 
 COMMANDS = (("status",), ("describe",), ("describe", "nat-a"), ("sessions",), ("stats",),
-            ("routes", "list"))
-# requirements.md D-1
+            ("routes", "list"), ("top", "destinations"), ("top", "clients"), ("explain-errors",))
+# requirements.md D-1 and, as far as they are there, D-2 and D-4
 METRICS = (
     "natgw_active_connections", "natgw_bytes_in_from_destination_total",
     "natgw_bytes_in_from_source_total", "natgw_bytes_out_to_destination_total",
@@ -21,6 +21,11 @@ METRICS = (
     "natgw_packets_in_from_destination_total", "natgw_packets_in_from_source_total",
     "natgw_packets_out_to_destination_total", "natgw_packets_out_to_source_total",
     "natgw_ports_capacity", "natgw_ports_in_use", "natgw_sessions", "natgw_sessions_max",
+    "natgw_connection_failures_total", "natgw_ports_holddown", "natgw_client_sessions",
+    "natgw_alloc_probes_bucket", "natgw_alloc_probes_count", "natgw_sessions_created_total",
+    "natgw_sessions_closed_total", "natgw_halfopen_timeouts_total", "natgw_rst_sent_total",
+    "natgw_rst_limited_total", "natgw_icmp_sent_total", "natgw_events_total",
+    "natgw_events_lost_total", "natgw_sessions_spilled_total", "natgw_port_rechecks_total",
 )
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.e+]+|NaN|\+Inf)$')
 CAPABILITIES = (1 << 12) | (1 << 38) | (1 << 39)  # NET_ADMIN, PERFMON, BPF
@@ -32,8 +37,10 @@ def parse_metrics(text):
     for line in text.splitlines():
         if line.startswith("# TYPE "):
             name, kind = line.split()[2:]
-            assert kind in ("counter", "gauge") and name not in typed, line
+            assert kind in ("counter", "gauge", "histogram") and name not in typed, line
             typed.add(name)
+            if kind == "histogram":
+                typed.update((name + "_bucket", name + "_count"))
         elif not line.startswith("# HELP "):
             match = SAMPLE.match(line)
             assert match, line
@@ -119,6 +126,35 @@ def test_names_are_short_and_every_map_has_btf(net):
         pin = net.natgwd.pin(name)
         shown = json.loads(run("bpftool", "-j", "map", "show", "pinned", pin).stdout)
         assert shown["name"] == name[:15] and shown["btf_id"] > 0
+
+
+def map_info(net, name):
+    return json.loads(run("bpftool", "-j", "map", "show", "pinned", net.natgwd.pin(name)).stdout)
+
+
+def test_tables_have_the_size_that_the_config_asks_for(net):
+    sessions = net.natgwd.config.sessions
+    for name in ("outbound", "inbound", "clients", "client_ports"):
+        assert map_info(net, name)["max_entries"] == sessions
+    assert map_info(net, "destinations")["max_entries"] == sessions // 1024 + 64
+
+
+def test_the_seed_of_hashes_is_random_and_stays(fresh_net):
+    def seed():
+        shown = run("bpftool", "-j", "map", "dump", "pinned", fresh_net.natgwd.pin("settings"))
+        return json.loads(shown.stdout)[0]["formatted"]["value"]["seed"]
+
+    first = seed()
+    assert first != 0
+    fresh_net.natgwd.reload()
+    assert seed() == first
+    fresh_net.natgwd.stop()
+    fresh_net.natgwd.start()
+    assert seed() == first
+    fresh_net.natgwd.stop()
+    fresh_net.natgwd.detach()
+    fresh_net.natgwd.start()
+    assert seed() not in (0, first)
 
 
 def test_metrics_have_the_promised_names(net, session):

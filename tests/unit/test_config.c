@@ -155,7 +155,7 @@ static void check_bad_file(const char *path, char *line)
 static void test_bad_files(void **state)
 {
 	(void)state;
-	assert_true(each_file(BAD, check_bad_file) >= 130);
+	assert_true(each_file(BAD, check_bad_file) >= 190);
 }
 
 static void count_warning(const char *text, void *arg)
@@ -185,7 +185,7 @@ static void check_good_file(const char *path, char *line)
 static void test_good_files(void **state)
 {
 	(void)state;
-	assert_true(each_file(GOOD, check_good_file) >= 7);
+	assert_true(each_file(GOOD, check_good_file) >= 10);
 }
 
 static void check_full_gateways(const struct config *config)
@@ -223,7 +223,7 @@ static void check_full_tables(const struct config *config)
 	assert_int_equal(table->routes[2].target, NATGW_TARGET_LOCAL);
 	assert_int_equal(table->routes[3].target, NATGW_TARGET_BLACKHOLE);
 	assert_int_equal(table->routes[3].origin, NATGW_ORIGIN_STATIC);
-	assert_int_equal(table->routes[3].place.line, 27);
+	assert_int_equal(table->routes[3].place.line, 43);
 }
 
 static void test_full(void **state)
@@ -272,9 +272,12 @@ static void test_profiles(void **state)
 		const char *name;
 		uint32_t timeout_s[NATGW_TIMER_COUNT];
 	} want[] = {
-		{ "p-natgw", { 30, 350, 30, 350, 60 } },  { "p-aws", { 30, 350, 350, 350, 60 } },
-		{ "p-azure", { 30, 240, 240, 240, 60 } }, { "p-gcp", { 30, 1200, 30, 30, 30 } },
-		{ "p-rfc", { 240, 7440, 120, 300, 60 } }, { "mixed", { 240, 7440, 120, 7200, 1 } },
+		{ "p-natgw", { 30, 350, 30, 350, 60, 65, 16, 30, 65, 0, 0 } },
+		{ "p-aws", { 30, 350, 350, 350, 60, 60, 60, 30, 0, 0, 0 } },
+		{ "p-azure", { 30, 240, 240, 240, 60, 65, 16, 30, 65, 0, 0 } },
+		{ "p-gcp", { 30, 1200, 30, 30, 30, 120, 30, 30, 0, 0, 0 } },
+		{ "p-rfc", { 240, 7440, 120, 300, 60, 120, 240, 120, 120, 0, 0 } },
+		{ "mixed", { 240, 7440, 120, 7200, 1, 120, 240, 120, 0, 86400, 5 } },
 	};
 	struct config *config = load_ok(GOOD "/profiles.yaml");
 

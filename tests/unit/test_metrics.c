@@ -22,8 +22,19 @@
 static struct natgw_count verdicts[NATGW_VERDICT_ROWS];
 
 static const struct metrics_eip eips[] = {
-	{ .address = "203.0.113.10", .ports_in_use = { 7, 0, 0 } },
+	{ .address = "203.0.113.10",
+	  .ports_in_use = { 7, 0, 0 },
+	  .ports_held = { [NATGW_PROTO_TCP] = { .held = { [NATGW_HOLD_FIN] = 3 } },
+			  [NATGW_PROTO_ICMP] = { .held = { [NATGW_HOLD_RST] = 1 } } } },
 	{ .address = "203.0.113.11", .draining = true },
+};
+
+static const struct metrics_destination destinations[] = {
+	{ "nat-a", "203.0.113.10", "192.0.2.1", "443", "tcp", 48384, 64512, 11 },
+};
+
+static const struct metrics_client clients[] = {
+	{ "nat-a", "10.0.1.10", 12, { [NATGW_ALLOC_CLIENT_QUOTA] = 13 } },
 };
 
 static const struct metrics_route routes[] = {
@@ -50,6 +61,15 @@ static struct metrics_gateway make_gateway(unsigned int index, const char *name)
 	gateway.traffic.closed[NATGW_PROTO_TCP][NATGW_CLOSE_IDLE] = 6;
 	gateway.traffic.closed[NATGW_PROTO_ICMP][NATGW_CLOSE_HALF_OPEN] = 8;
 	gateway.traffic.alloc_errors[NATGW_PROTO_TCP][NATGW_ALLOC_PORT_EXHAUSTED] = 9;
+	gateway.traffic.alloc_errors[NATGW_PROTO_TCP][NATGW_ALLOC_NO_EIP] = 1;
+	gateway.traffic.alloc_errors[NATGW_PROTO_TCP][NATGW_ALLOC_CLIENT_QUOTA] = 4;
+	gateway.traffic.closed[NATGW_PROTO_TCP][NATGW_CLOSE_FIN] = 14;
+	gateway.traffic.spilled = 15;
+	gateway.traffic.rechecks = 16;
+	for (unsigned int bucket = 0; bucket < NATGW_PROBE_BUCKETS; bucket++)
+		gateway.traffic.probes[NATGW_PROTO_UDP][bucket] = bucket + 1;
+	gateway.clients = 17;
+	gateway.active.held[NATGW_PROTO_TCP] = 18;
 	gateway.active.opening[NATGW_PROTO_TCP] = 2;
 	gateway.active.established[NATGW_PROTO_TCP] = 3;
 	return gateway;
@@ -64,6 +84,14 @@ static char *write_text(const char *name)
 		.gateways = &gateway,
 		.gateway_count = 1,
 		.verdicts = verdicts,
+		.destinations = destinations,
+		.destination_count = 1,
+		.refusing = destinations,
+		.refusing_count = 1,
+		.clients = clients,
+		.client_count = 1,
+		.refused = clients,
+		.refused_count = 1,
 		.routes = routes,
 		.route_count = 1,
 		.sessions_max = 262144,
@@ -75,6 +103,10 @@ static char *write_text(const char *name)
 
 	metrics.seen[NATGW_HOOK_XDP].packets = 100;
 	metrics.generated[NATGW_GENERATED_RST] = 4;
+	metrics.generated[NATGW_GENERATED_RST_LIMITED] = 19;
+	metrics.generated[NATGW_GENERATED_UNREACHABLE] = 20;
+	metrics.generated[NATGW_GENERATED_EVENT] = 21;
+	metrics.generated[NATGW_GENERATED_EVENT_LOST] = 22;
 	assert_non_null(stream);
 	assert_int_equal(metrics_write(&metrics, stream), 0);
 	assert_int_equal(fclose(stream), 0);
@@ -94,9 +126,18 @@ static void assert_line(const char *text, const char *line)
 /* What the line belongs to: the family of its HELP, TYPE or sample. */
 static void family_of(const char *line, char *ret_name, size_t size)
 {
+	static const char *const parts[] = { "_bucket", "_count" };
 	const char *start = line[0] == '#' ? line + strlen("# HELP ") : line;
 
 	snprintf(ret_name, size, "%.*s", (int)strcspn(start, " {"), start);
+	/* Of a histogram, the only family here with such samples. */
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		char *end = ret_name + strlen(ret_name) - strlen(parts[i]);
+
+		if (end > ret_name && strcmp(end, parts[i]) == 0) {
+			*end = '\0';
+		}
+	}
 }
 
 static void assert_form(const regex_t *form, const char *line)
@@ -113,8 +154,9 @@ static void test_every_line_has_the_form(void **state)
 
 	(void)state;
 	assert_int_equal(regcomp(&form,
-				 "^(# HELP " NAME " [^\n]+|# TYPE " NAME " (counter|gauge)|" NAME
-				 "(\\{" LABEL "(," LABEL ")*\\})? [0-9]+)$",
+				 "^(# HELP " NAME " [^\n]+|# TYPE " NAME
+				 " (counter|gauge|histogram)|" NAME "(\\{" LABEL "(," LABEL
+				 ")*\\})? [0-9]+(\\.[0-9]+)?)$",
 				 REG_EXTENDED | REG_NOSUB),
 			 0);
 	char *rest = text;
@@ -198,8 +240,6 @@ static void test_numbers(void **state)
 	assert_line(text, "natgw_connection_attempts_total{gateway=\"nat-a\",proto=\"udp\"} 5");
 	assert_line(text, "natgw_idle_timeouts_total{gateway=\"nat-a\",proto=\"tcp\"} 6");
 	assert_line(text, "natgw_halfopen_timeouts_total{gateway=\"nat-a\",proto=\"icmp\"} 8");
-	assert_line(text, "natgw_error_port_allocation_total{gateway=\"nat-a\",proto=\"tcp\","
-			  "reason=\"port_exhausted\"} 9");
 	assert_line(text, "natgw_active_connections{gateway=\"nat-a\",proto=\"tcp\"} 5");
 	assert_line(text, "natgw_sessions{proto=\"tcp\",state=\"established\"} 3");
 	assert_line(text, "natgw_ports_in_use{gateway=\"nat-a\",eip=\"203.0.113.10\","
@@ -217,6 +257,58 @@ static void test_numbers(void **state)
 	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"failed\"} 0");
 	assert_line(text, "natgw_rst_sent_total 4");
 	assert_line(text, "natgw_build_info{version=\"0.1.0\"} 1");
+}
+
+/* Sessions, ports, destinations and clients. */
+static void test_port_numbers(void **state)
+{
+	_cleanup_free_ char *text = write_text("nat-a");
+	static const char *const lines[] = {
+		/* ErrorPortAllocation is what no port was had for; quotas are failures of their
+		   own. */
+		"natgw_error_port_allocation_total{gateway=\"nat-a\",proto=\"tcp\"} 10",
+		"natgw_connection_failures_total{gateway=\"nat-a\",proto=\"tcp\","
+		"reason=\"port_exhausted\"} 9",
+		"natgw_connection_failures_total{gateway=\"nat-a\",proto=\"tcp\","
+		"reason=\"client_quota\"} 4",
+		"natgw_connection_failures_total{gateway=\"nat-a\",proto=\"icmp\","
+		"reason=\"eim_conflict\"} 0",
+		"natgw_sessions_closed_total{gateway=\"nat-a\",proto=\"tcp\",cause=\"fin\"} 14",
+		"natgw_sessions_spilled_total{gateway=\"nat-a\"} 15",
+		"natgw_port_rechecks_total{gateway=\"nat-a\"} 16",
+		"natgw_clients{gateway=\"nat-a\"} 17",
+		"natgw_sessions{proto=\"tcp\",state=\"held\"} 18",
+		"natgw_rst_limited_total 19",
+		"natgw_icmp_sent_total{kind=\"host_unreachable\"} 20",
+		"natgw_events_total 21",
+		"natgw_events_lost_total 22",
+		"natgw_ports_holddown{gateway=\"nat-a\",eip=\"203.0.113.10\",proto=\"tcp\","
+		"cause=\"fin\"} 3",
+		"natgw_ports_holddown{gateway=\"nat-a\",eip=\"203.0.113.11\",proto=\"tcp\","
+		"cause=\"halfopen\"} 0",
+		/* Nothing usual, and yet not lost. */
+		"natgw_ports_holddown{gateway=\"nat-a\",eip=\"203.0.113.10\",proto=\"icmp\","
+		"cause=\"rst\"} 1",
+		"natgw_destination_ports_used_ratio{gateway=\"nat-a\",eip=\"203.0.113.10\","
+		"proto=\"tcp\",dst=\"192.0.2.1\",dport=\"443\"} 0.750000",
+		"natgw_destination_port_errors_total{gateway=\"nat-a\",eip=\"203.0.113.10\","
+		"proto=\"tcp\",dst=\"192.0.2.1\",dport=\"443\"} 11",
+		"natgw_client_sessions{gateway=\"nat-a\",client=\"10.0.1.10\"} 12",
+		"natgw_client_port_errors_total{gateway=\"nat-a\",client=\"10.0.1.10\","
+		"reason=\"client_quota\"} 13",
+		/* Buckets add up: 1, 1 + 2, 1 + 2 + 3, ... */
+		"natgw_alloc_probes_bucket{proto=\"udp\",le=\"1\"} 1",
+		"natgw_alloc_probes_bucket{proto=\"udp\",le=\"4\"} 6",
+		"natgw_alloc_probes_bucket{proto=\"udp\",le=\"64\"} 28",
+		"natgw_alloc_probes_bucket{proto=\"udp\",le=\"+Inf\"} 36",
+		"natgw_alloc_probes_count{proto=\"udp\"} 36",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		assert_line(text, lines[i]);
+	assert_null(strstr(text, "eip=\"203.0.113.10\",proto=\"udp\",cause=\"fin\""));
+	assert_null(strstr(text, "client=\"10.0.1.10\",reason=\"port_exhausted\""));
 }
 
 static void test_labels_are_escaped(void **state)
@@ -256,6 +348,7 @@ int main(void)
 		cmocka_unit_test(test_families_are_whole),
 		cmocka_unit_test(test_every_drop_reason_is_there),
 		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_port_numbers),
 		cmocka_unit_test(test_labels_are_escaped),
 		cmocka_unit_test(test_peaks),
 	};

@@ -120,6 +120,60 @@ static void test_duration(void **state)
 	check_numbers(parse_util_duration, cases, COUNT(cases));
 }
 
+struct scaled_case {
+	const char *text;
+	int err;
+	uint64_t value;
+};
+
+static void check_scaled(const struct scaled_case *one)
+{
+	uint64_t want = one->err ? UNTOUCHED : one->value;
+	uint64_t value = UNTOUCHED;
+	int err = parse_util_scaled(one->text, &value);
+
+	if (err != one->err || value != want) {
+		fail_msg("\"%s\": %d and %llu", one->text, err, (unsigned long long)value);
+	}
+}
+
+static void test_scaled(void **state)
+{
+	static const struct scaled_case cases[] = {
+		{ "0", 0, 0 },
+		{ "7", 0, 7 },
+		{ "0k", 0, 0 },
+		{ "8k", 0, 8000 },
+		{ "100M", 0, 100000000 },
+		{ "1G", 0, 1000000000 },
+		{ "1000G", 0, 1000000000000ULL },
+		{ "1000000000000000000", 0, 1000000000000000000ULL },
+		{ "1000000000000000001", -ERANGE, 0 },
+		{ "1000000000G", 0, 1000000000000000000ULL },
+		{ "1000000001G", -ERANGE, 0 },
+		{ "1000000000000001k", -ERANGE, 0 },
+		{ "99999999999999999999999999", -ERANGE, 0 },
+		{ "99999999999999999999999999x", -EINVAL, 0 },
+		{ "", -EINVAL, 0 },
+		{ "k", -EINVAL, 0 },
+		{ "1K", -EINVAL, 0 },
+		{ "1m", -EINVAL, 0 },
+		{ "1T", -EINVAL, 0 },
+		{ "1Mi", -EINVAL, 0 },
+		{ "1kk", -EINVAL, 0 },
+		{ "1 k", -EINVAL, 0 },
+		{ "01k", -EINVAL, 0 },
+		{ "-1", -EINVAL, 0 },
+		{ "1.5G", -EINVAL, 0 },
+		{ "1e6", -EINVAL, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		check_scaled(&cases[i]);
+	}
+}
+
 static void test_address(void **state)
 {
 	static const char *const bad[] = { "",	       "1.2.3",	    "1.2.3.4.5", "256.1.1.1",
@@ -245,6 +299,30 @@ static void test_port_range(void **state)
 	assert_int_equal(last, 2000);
 }
 
+static void test_ports(void **state)
+{
+	static const char *const bad[] = { "", "-", "443-", "-443", "x", "0443", "443 ", "1-2-3" };
+	static const char *const out[] = { "0", "65536", "99999999999", "2-1" };
+	uint16_t first = 77;
+	uint16_t last = 77;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(parse_util_ports(bad[i], &first, &last), -EINVAL);
+	}
+	for (size_t i = 0; i < COUNT(out); i++) {
+		assert_int_equal(parse_util_ports(out[i], &first, &last), -ERANGE);
+	}
+	assert_int_equal(first, 77);
+	assert_int_equal(last, 77);
+	assert_int_equal(parse_util_ports("443", &first, &last), 0);
+	assert_int_equal(first, 443);
+	assert_int_equal(last, 443);
+	assert_int_equal(parse_util_ports("3478-3479", &first, &last), 0);
+	assert_int_equal(first, 3478);
+	assert_int_equal(last, 3479);
+}
+
 static void test_listen(void **state)
 {
 	static const char *const bad[] = {
@@ -282,7 +360,8 @@ int main(void)
 		cmocka_unit_test(test_duration), cmocka_unit_test(test_address),
 		cmocka_unit_test(test_prefix),	 cmocka_unit_test(test_network),
 		cmocka_unit_test(test_range),	 cmocka_unit_test(test_port_range),
-		cmocka_unit_test(test_listen),
+		cmocka_unit_test(test_listen),	 cmocka_unit_test(test_scaled),
+		cmocka_unit_test(test_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

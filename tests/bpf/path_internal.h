@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One run of one row of a path table, and what is required of it. */
+#ifndef NATGW_TESTS_BPF_PATH_INTERNAL_H
+#define NATGW_TESTS_BPF_PATH_INTERNAL_H
+
+#include "path.h"
+
+#define PATH_XDP_PASS 2
+
+struct path_state {
+	struct table outbound;
+	struct table inbound;
+	struct counters counters;
+	__u32 generation;
+};
+
+/* One run of one row. */
+struct path_judged {
+	const struct path_case *row;
+	const char *hook;
+	struct bench *bench;
+	bool xdp;
+	__u32 want; /* verdict */
+	struct spec spec;
+	struct frame in;
+	struct bench_run run;
+	struct path_state before;
+	struct path_state after;
+	struct counters diff;
+};
+
+/* Ends the test. */
+void path_complain(const struct path_judged *j, const char *format, ...)
+	__attribute__((format(printf, 2, 3), noreturn));
+
+#define require(j, condition, ...) ((condition) ? (void)0 : path_complain(j, __VA_ARGS__))
+
+/* The standard session that stands before. */
+struct pair path_standing_pair(const struct path_case *row);
+void path_require_frame(const struct path_judged *j, const struct frame *want, const char *what);
+void path_require_counters(const struct path_judged *j);
+void path_require_action(const struct path_judged *j);
+void path_require_output(const struct path_judged *j);
+void path_require_tables_unchanged(const struct path_judged *j);
+void path_require_tables(const struct path_judged *j);
+
+#endif
