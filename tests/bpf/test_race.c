@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#define ROUNDS bench_rounds(100000, 10)
+#define ROUNDS bench_rounds(60000, 17)
 /* Flows between two looks at the tables. */
 #define BATCH 4000
 

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#define ROUNDS bench_rounds(3000, 30)
+#define ROUNDS bench_rounds(2000, 30)
 #define ACTION_XDP_REDIRECT 4
 /* Idle for so long, an unreplied UDP session is the sweep's. */
 #define EXPIRED ((40 + 45 + 2) * (__s64)NATGW_TICKS_PER_SECOND)

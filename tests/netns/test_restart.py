@@ -138,7 +138,7 @@ def test_programs_are_replaced_during_a_thousand_pings_a_second(net):
         replaced += len(now)
         attached = now
     result = servers.end_ping(run)
-    assert result.sent > 100 * UPDATES  # ping sends less than it was told where the CPU is busy
+    assert result.sent > 50 * UPDATES  # ping sends less than it was told where the CPU is busy
     assert result.sent - result.received <= 1, result.output  # the last may be under way
 
 
