@@ -164,7 +164,7 @@ def test_reload_during_traffic_adds_an_eip_and_a_route(net, web, iperf):
     held.close()
     servers.iperf3_result(transfer.communicate(timeout=20)[0])
     result = servers.end_ping(pings)
-    assert result.sent > 1000 and result.sent - result.received <= 1, result.output
+    assert result.sent > 300 and result.sent - result.received <= 1, result.output
     counted = net.natgwd.settled_stats()
     assert servers.ping(net.cli1, "192.0.2.1", count=2).received == 0
     assert (net.natgwd.settled_stats() - counted).drops() == {"blackhole": 2}
