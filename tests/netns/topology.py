@@ -7,6 +7,8 @@ Every name carries the test's name and the process id of the test run, so that r
 and what a crashed run has left behind can be told from what is in use.
 """
 import glob
+import itertools
+import json
 import os
 import re
 import shutil
@@ -124,6 +126,7 @@ class Topology:
                 namespace.sysctl("net.bridge.bridge-nf-call-iptables", 0)
         for namespace in (self.router, self.srv1, self.srv2):
             namespace.sysctl("net.ipv4.icmp_ratelimit", 0)
+        self._wait_for_links()
         if self.attach != "tc":
             self._prepare_for_xdp()
 
@@ -133,9 +136,12 @@ class Topology:
         run("ip", *where, "-batch", "-", stdin="\n".join(lines) + "\n")
 
     def _cables(self):
-        return [f"link add {name} netns {self._namespaces[role].name} type veth "
-                f"peer name {peer} netns {self._namespaces[other].name}"
-                for role, name, other, peer in self._cable_ends()]
+        """The ends have different indexes: for a veth that has its peer's, as for a device without
+        a lower one, the kernel takes up to a second to see the carrier."""
+        return [f"link add {name} index {index} netns {self._namespaces[role].name} type veth "
+                f"peer name {peer} index {index + 1} netns {self._namespaces[other].name}"
+                for index, (role, name, other, peer)
+                in zip(itertools.count(10, 2), self._cable_ends())]
 
     def _cable_ends(self):
         ends = [("srv1", "eth0", "router", "p-srv1"), ("srv2", "eth0", "router", "p-srv2")]
@@ -190,14 +196,24 @@ class Topology:
             if role == "gw":
                 yield self._namespaces[other], peer, name
 
+    def _wait_for_links(self):
+        """An interface drops everything until the kernel's link watch has seen its carrier; a port
+        of a bridge does not forward before that."""
+        for role, namespace in self._namespaces.items():
+            wait_for(lambda n=namespace: all(link["operstate"] != "DOWN" for link in
+                                             json.loads(n.ip("-json", "link", "show", "up"))
+                                             if link["link_type"] == "ether"),
+                     f"all links of {role}")
+            wait_for(lambda n=namespace: all(port["state"] == "forwarding" for port in
+                                             json.loads(n.run("bridge", "-json", "link").stdout or "[]")),
+                     f"all ports of the bridge in {role}")
+
     def _prepare_for_xdp(self):
         """A redirect loses a partial checksum and arrives only where the peer polls (NAPI).
 
         veth starts to poll when GRO is switched on while both ends are up.
         """
-        for namespace, peer, name in self.gateway_peers():
-            wait_for(lambda n=name: "LOWER_UP" in self.gw.ip("link", "show", n),
-                     f"carrier on {name}")
+        for namespace, peer, _name in self.gateway_peers():
             namespace.run("ethtool", "-K", peer, "tx", "off", "gro", "off")
             namespace.run("ethtool", "-K", peer, "gro", "on")
 
