@@ -219,6 +219,15 @@ static __always_inline void account_closed(__u64 word, __u8 proto, __u32 cause)
 	}
 }
 
+static __always_inline void account_release_client_port(const struct natgw_inbound_key *key,
+							__be32 client, __u32 gateway)
+{
+	struct natgw_client_port_key port_key;
+
+	account_client_port_key(key, client, gateway, &port_key);
+	account_remove_client_port(&port_key);
+}
+
 /*
  * An inbound row is nobody's any more: "word" is the one it had before, "client" its address.
  * port: its port goes back to the destination's set; not when another session has taken it over.
@@ -226,14 +235,11 @@ static __always_inline void account_closed(__u64 word, __u8 proto, __u32 cause)
 __noinline __weak int account_release(const struct natgw_inbound_key *key, __be32 client,
 				      __u64 word, __u32 port, __u32 now)
 {
-	struct natgw_client_port_key port_key;
-
 	if (!key) {
 		return 0;
 	}
 	if (session_seen(word) & NATGW_SEEN_CLIENT_PORT) {
-		account_client_port_key(key, client, session_gateway(word), &port_key);
-		account_remove_client_port(&port_key);
+		account_release_client_port(key, client, session_gateway(word));
 	}
 	if (port) {
 		destination_release(key, session_gateway(word));

@@ -275,8 +275,11 @@ static __always_inline bool answer_is_arp_for_eip(struct __sk_buff *skb, struct 
 	return address && address->kind == NATGW_ADDRESS_EIP && !address->on_host;
 }
 
-/* Answers an ARP request for an EIP. NATGW_OK: it is none. */
-static __always_inline enum natgw_verdict answer_arp(struct __sk_buff *skb, struct packet *pkt)
+/*
+ * Answers an ARP request for an EIP. Returns enum natgw_verdict; NATGW_OK: it is none. __noinline:
+ * the two ARP packets are not to take stack on the way of all others.
+ */
+static __noinline int answer_arp(struct __sk_buff *skb, struct packet *pkt)
 {
 	struct natgw_iface *iface = bpf_map_lookup_elem(&ifaces, &pkt->ifindex);
 	struct answer_arp request, reply;

@@ -136,7 +136,7 @@ __noinline __weak int create_begin(const struct packet *pkt, const struct natgw_
 __noinline __weak int create_drop_mapping(void)
 {
 	struct claim *claim = claim_scratch();
-	struct natgw_outbound_key key;
+	struct natgw_outbound_key *key;
 	struct natgw_inbound_key peer_key;
 	struct natgw_session *row, *peer;
 	__u64 word, peer_word;
@@ -144,17 +144,19 @@ __noinline __weak int create_drop_mapping(void)
 	if (!claim) {
 		return 0;
 	}
-	key = claim->outbound_key;
-	key.rem_addr = 0;
-	key.rem_port = 0;
-	row = session_find_outbound(&key, &word);
+	/* Not on the stack, which is short here; no session is being taken over now. */
+	key = &claim->old_key;
+	*key = claim->outbound_key;
+	key->rem_addr = 0;
+	key->rem_port = 0;
+	row = session_find_outbound(key, &word);
 	if (!row || session_state(word) != NATGW_STATE_MAPPING) {
 		return 0;
 	}
-	session_inbound_key(&key, row, &peer_key);
+	session_inbound_key(key, row, &peer_key);
 	peer = session_find_inbound_of(&peer_key, session_generation(word), &peer_word);
 	if (peer && session_remove(&peer_key, peer, peer_word)) {
-		account_release(&peer_key, key.int_addr, peer_word, 1, claim->now);
+		account_release(&peer_key, key->int_addr, peer_word, 1, claim->now);
 	}
 	return 0;
 }

@@ -142,7 +142,7 @@ static __always_inline int session_insert_inbound(const struct natgw_inbound_key
 /* ---- remove if still this one: true when this CPU removed it ---- */
 
 /* A delete may find its bucket busy (-EBUSY, early 6.1): then the row is as it was. */
-static __always_inline bool session_delete(long error, struct natgw_session *row, __u64 word)
+static __always_inline bool session_delete(int error, struct natgw_session *row, __u64 word)
 {
 	if (error) {
 		session_swap(row, session_with_state(word, NATGW_STATE_DEAD), word);
