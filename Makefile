@@ -31,7 +31,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 # The audit without its command, and the names that it says.
 AUDIT_OBJECTS := $(filter-out %/audit_command.o,$(patsubst %.c,$(B)/%.o,$(wildcard user/audit*.c))) $(B)/user/names.o
-BPF_TEST_SUPPORT := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%.o,$(filter-out $(wildcard tests/bpf/test_*.c),$(wildcard tests/bpf/*.c)))
+BPF_TEST_SUPPORT := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%.o,$(filter-out $(wildcard tests/bpf/test_*.c) %.bpf.c,$(wildcard tests/bpf/*.c)))
 
 # The modules that the unit tests link: all that do no I/O of their own, and the log.
 UNIT_MODULES := $(filter-out natgwd natgwctl loader,$(patsubst user/%.c,%,$(wildcard user/*.c)))
@@ -47,7 +47,7 @@ endif
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/tests/bpf/%.o $(B)/san/%.o
-.PHONY: all setup demo test test-long unit netns bench lint size format install clean help tests
+.PHONY: all fates setup demo test test-long unit netns bench lint size format install clean help tests
 
 all: $(B)/natgwd $(B)/natgwctl ## build natgwd and natgwctl
 
@@ -100,7 +100,24 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/san/libnatgw.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ibpf $(CFLAGS) $(SANITIZE) -MD -MP -MF $@.d $< $(B)/san/libnatgw.a -o $@ -lcmocka $(NATGWD_LIBS)
 
-$(B)/tests/bpf/%.o: tests/bpf/%.c | $(B)/natgw.skel.h
+# Programs of the tests' own, with the kernel's own headers, of which Debian keeps some in a folder by
+# architecture.
+define test_programs
+.PRECIOUS: $(B)/tests/$(1)/%.bpf.o $(B)/tests/$(1)/%.skel.h
+
+$(B)/tests/$(1)/%.bpf.o: tests/$(1)/%.bpf.c
+	$$(say) CLANG $$@
+	@mkdir -p $$(@D)
+	$$(Q)$$(CLANG) $$(BPF_CFLAGS) -I/usr/include/$$(shell $$(CC) -print-multiarch) -MD -MP -MF $$(@:.o=.d) -c $$< -o $$@
+
+$(B)/tests/$(1)/%.skel.h: $(B)/tests/$(1)/%.bpf.o
+	$$(say) SKEL $$@
+	$$(Q)$$(BPFTOOL) gen skeleton $$< name $$*_bpf > $$@
+endef
+$(eval $(call test_programs,bpf))
+$(eval $(call test_programs,bench))
+
+$(B)/tests/bpf/%.o: tests/bpf/%.c | $(B)/natgw.skel.h $(B)/tests/bpf/tally.skel.h
 	$(say) CC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MD -MP -c $< -o $@
@@ -109,18 +126,7 @@ $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
 	$(say) TEST $@
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -lz -lpthread
 
-.PRECIOUS: $(B)/tests/bench/%.bpf.o $(B)/tests/bench/%.skel.h
 BENCH_OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
-
-# With the kernel's own headers, of which Debian keeps some in a folder by architecture.
-$(B)/tests/bench/%.bpf.o: tests/bench/%.bpf.c
-	$(say) CLANG $@
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -I/usr/include/$(shell $(CC) -print-multiarch) -MD -MP -MF $(@:.o=.d) -c $< -o $@
-
-$(B)/tests/bench/%.skel.h: $(B)/tests/bench/%.bpf.o
-	$(say) SKEL $@
-	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 $(B)/tests/bench/%.o: tests/bench/%.c | $(B)/natgw.skel.h $(B)/tests/bench/generator.skel.h
 	$(say) CC $@
@@ -134,6 +140,12 @@ $(B)/tests/bench/ports: $(BENCH_OBJECTS) $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
 $(B)/progstat: tests/tools/progstat.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $< -o $@ -lbpf -lelf -lz
+
+fates: docs/packet-fates.md ## docs/packet-fates.md, from the table of the tests
+
+docs/packet-fates.md: $(B)/tests/bpf/test_catalogue
+	$(say) PAGE $@
+	$(Q)$< --page > $@
 
 tests: all $(UNIT_TESTS) $(BPF_TESTS) $(B)/tests/bench/ports
 

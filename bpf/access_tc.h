@@ -11,6 +11,8 @@
 #include "packet.h"
 
 #define ACCESS_IS_XDP 0
+/* As in access_xdp.h. */
+#define ACCESS_GLOBAL(name) name##_tc
 
 /* The longest run of headers that is read: Ethernet, VLAN, IPv4, ICMP, quoted IPv4 and TCP. */
 #define ACCESS_PULL_LEN (ETH_HLEN + 8 + IPV4_HLEN_MAX + 8 + IPV4_HLEN_MAX + 20)
@@ -37,6 +39,12 @@ static __always_inline bool access_is_linear(access_ctx *ctx)
 {
 	(void)ctx;
 	return true;
+}
+
+/* Copies "len" bytes of the packet, wherever they are: 0, or not 0 when it has less. */
+static __always_inline int access_load(access_ctx *ctx, __u32 offset, void *ret_bytes, __u32 len)
+{
+	return (int)bpf_skb_load_bytes(ctx, offset, ret_bytes, len);
 }
 
 static __always_inline __u32 access_gso_segments(access_ctx *ctx)

@@ -10,6 +10,8 @@
 #include "packet.h"
 
 #define ACCESS_IS_XDP 1
+/* Global functions, which the verifier looks at once: by another name in each object. */
+#define ACCESS_GLOBAL(name) name##_xdp
 
 typedef struct xdp_md access_ctx;
 
@@ -31,6 +33,12 @@ static __always_inline __u32 access_len(access_ctx *ctx)
 static __always_inline bool access_is_linear(access_ctx *ctx)
 {
 	return bpf_xdp_get_buff_len(ctx) == (__u64)(access_data_end(ctx) - access_data(ctx));
+}
+
+/* Copies "len" bytes of the frame, from whichever buffer: 0, or not 0 when it has less. */
+static __always_inline int access_load(access_ctx *ctx, __u32 offset, void *ret_bytes, __u32 len)
+{
+	return (int)bpf_xdp_load_bytes(ctx, offset, ret_bytes, len);
 }
 
 static __always_inline __u32 access_gso_segments(access_ctx *ctx)

@@ -106,10 +106,11 @@ static __always_inline int answer_icmp(struct __sk_buff *skb, const struct packe
 	return answer_swap_macs(skb);
 }
 
-/* RFC 1812 4.3.2.7: no error about an error; fragments and broadcasts do not come this far. */
+/* RFC 1812 4.3.2.7: no error about an error, nor about a fragment that is not the first; broadcasts
+ * do not come this far. */
 static __always_inline bool answer_may_err(const struct packet *pkt)
 {
-	return !pkt->quote_l3 && pkt->l4_verdict == NATGW_OK;
+	return !pkt->quote_l3 && !pkt->frag_offset && pkt->l4_verdict == NATGW_OK;
 }
 
 /*
@@ -272,7 +273,7 @@ static __always_inline bool answer_is_arp_for_eip(struct __sk_buff *skb, struct 
 	}
 	__builtin_memcpy(&target, ret_arp->target_ip, sizeof(target));
 	address = policy_address(target);
-	return address && address->kind == NATGW_ADDRESS_EIP && !address->on_host;
+	return address && policy_is_external(address) && !address->on_host;
 }
 
 /*

@@ -14,31 +14,42 @@ static __always_inline void budget_count(__u32 kind)
 	}
 }
 
-/*
- * One token for each 2^shift ticks, up to the burst. The bucket holds the time of its last token,
- * in ticks. Lost races only make the limit stricter.
- */
-static __always_inline bool budget_take(__u32 which, __u32 now, __u32 shift, __u32 burst)
+/* One try: 1 for a token, 0 when none is left, -1 when another CPU was in between. */
+static __always_inline int budget_try(__u64 *bucket, __u32 now, __u32 shift, __u32 burst)
 {
-	__u64 *bucket = bpf_map_lookup_elem(&budget, &which);
-	__u32 tokens, since, at;
-	__u64 old;
+	__u64 old = *(volatile __u64 *)bucket;
+	__u32 since = clock_since(now, (__u32)old) >> shift;
+	__u32 tokens = old ? (__u32)(old >> 32) + (since < burst ? since : burst) : burst;
+	__u64 next;
 
-	if (!bucket) {
-		return false;
-	}
-	old = *(volatile __u64 *)bucket;
-	since = clock_since(now, (__u32)old) >> shift;
-	tokens = old ? (__u32)(old >> 32) + (since < burst ? since : burst) : burst;
 	if (tokens > burst) {
 		tokens = burst;
 	}
 	if (!tokens) {
-		return false;
+		return 0;
 	}
 	/* What is left of a token goes on growing. */
-	at = old && since < burst ? (__u32)old + (since << shift) : now;
-	return __sync_val_compare_and_swap(bucket, old, (__u64)(tokens - 1) << 32 | at) == old;
+	next = (__u64)(tokens - 1) << 32 |
+	       (old && since < burst ? (__u32)old + (since << shift) : now);
+	return __sync_val_compare_and_swap(bucket, old, next) == old ? 1 : -1;
+}
+
+/*
+ * One token for each 2^shift ticks, up to the burst. The bucket holds the time of its last token,
+ * in ticks. A race that is lost three times only makes the limit stricter.
+ */
+static __always_inline bool budget_take(__u32 which, __u32 now, __u32 shift, __u32 burst)
+{
+	__u64 *bucket = bpf_map_lookup_elem(&budget, &which);
+	int taken = bucket ? budget_try(bucket, now, shift, burst) : 0;
+
+	if (taken < 0) {
+		taken = budget_try(bucket, now, shift, burst);
+	}
+	if (taken < 0) {
+		taken = budget_try(bucket, now, shift, burst);
+	}
+	return taken > 0;
 }
 
 #endif

@@ -28,6 +28,13 @@ static __always_inline __u16 checksum_replace32(__u16 check, __u32 from, __u32 t
 	return (__u16)~checksum_fold((__u64)(__u16)~check + (__u32)~from + to);
 }
 
+/* A 16-bit field at an odd offset counts in the sum as its bytes the other way round (RFC 1071
+ * section 2B). */
+static __always_inline __u16 checksum_odd16(__u16 word)
+{
+	return __builtin_bswap16(word);
+}
+
 /*
  * UDP: 0 on the wire means "no checksum" (RFC 768), so a computed 0 is sent as 0xffff. TCP and ICMP
  * have no such rule.

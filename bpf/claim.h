@@ -15,10 +15,16 @@ struct claim {
 	struct natgw_destination_key destination; /* as seen from the EIP in hand */
 	__be32 rem_addr;			  /* as the client addressed it, a mapping's too */
 	__be16 rem_port;
-	__u16 reserved2;
+	__be16 wire_port;		   /* of the remote, on the wire */
 	__u64 old_word;			   /* of a session that was taken over */
 	struct natgw_outbound_key old_key; /* its client's */
-	__u32 rule;
+	__u32 rule;			   /* of kind session */
+	__u32 dnat_rule;		   /* and of the others, as far as they match */
+	__u32 snat_rule;
+	__u32 mark;
+	__be16 to_port; /* 0: as the client addressed it */
+	__u16 pool_first;
+	__u32 pool_count;
 	__u32 gateway;
 	__u32 proto; /* enum natgw_proto */
 	__u32 now;
@@ -42,14 +48,19 @@ struct claim {
 	__u32 spilled;	    /* EIPs that had no port */
 	__be32 own_eip;	    /* the first one */
 	enum natgw_verdict verdict;
-	__u8 exclusive;	  /* for a mapping: a port that no session uses */
-	__u8 lost;	  /* another CPU made the session: the row's external endpoint is its */
-	__u8 again;	  /* a port was met that is free, or about to be: search again */
-	__u8 quota_met;	  /* there are ports, but they are kept for other clients */
-	__u8 mapping_met; /* a port was free but for an endpoint-independent mapping */
-	__u8 taken_met;	  /* a port was another session's */
-	__u8 reserved;	  /* counted in the set before a port was found */
-	__u8 client_port; /* counted in client_ports */
+	__u8 exclusive;	   /* for a mapping: a port that no session uses */
+	__u8 lost;	   /* another CPU made the session: the row's external endpoint is its */
+	__u8 again;	   /* a port was met that is free, or about to be: search again */
+	__u8 quota_met;	   /* there are ports, but they are kept for other clients */
+	__u8 mapping_met;  /* a port was free but for an endpoint-independent mapping */
+	__u8 taken_met;	   /* a port was another session's */
+	__u8 reserved;	   /* counted in the set before a port was found */
+	__u8 client_port;  /* counted in client_ports */
+	__u8 barred_met;   /* a port was reserved */
+	__u8 no_nat;	   /* a rule says so */
+	__u8 mark_by_port; /* of a later fragment: it may have a mark */
+	__u8 by_port;	   /* of a later fragment: with its port another rule might match */
+	__u8 from_remote;  /* made by a packet of the remote endpoint, through a port forward */
 };
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct claim, 1) scratch __weak SEC(".maps");

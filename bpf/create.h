@@ -2,7 +2,7 @@
 /*
  * A new session: quotas, then the inbound row, which claims the port, then the outbound row;
  * whoever finds the outbound row taken rolls his inbound row back and uses the winner's session. So
- * two CPUs that see the same new flow end with one session, and nothing is left behind. Where the
+ * two CPUs that see the same new query end with one session, and nothing is left behind. Where the
  * mapping is endpoint-independent (RFC 4787 REQ-1) the mapping is made, or found, first: a pair of
  * rows like a session's, and the session then takes its external endpoint.
  */
@@ -17,18 +17,15 @@
 struct create_result {
 	__be32 addr; /* external endpoint */
 	__be16 port;
-	__u16 reserved;
+	__be16 rem_port; /* on the wire, when it is not the one that the client names; else 0 */
 };
 
 /* enum natgw_alloc_error of a refusal, or NATGW_ALLOC_ERROR_COUNT for what is none. */
 static __always_inline __u32 create_error(const struct claim *claim)
 {
-	struct natgw_gateway *gateway = policy_gateway(claim->gateway);
-
 	switch (claim->verdict) {
 	case NATGW_DROP_PORT_EXHAUSTED:
-		return gateway && !gateway->eip_count ? NATGW_ALLOC_NO_EIP
-						      : NATGW_ALLOC_PORT_EXHAUSTED;
+		return claim->pool_count ? NATGW_ALLOC_PORT_EXHAUSTED : NATGW_ALLOC_NO_EIP;
 	case NATGW_DROP_SESSION_TABLE_FULL:
 		return NATGW_ALLOC_TABLE_FULL;
 	case NATGW_DROP_CLIENT_QUOTA:
@@ -80,6 +77,7 @@ static __always_inline void create_count(const struct claim *claim)
 	} else {
 		counters->attempts[proto]++;
 		counters->created[proto]++;
+		rules_count(claim);
 	}
 }
 
@@ -96,7 +94,37 @@ static __always_inline __u32 create_mapping_mode(const struct packet *pkt,
 	return rule ? rule->mapping : gateway->mapping;
 }
 
-/* The packet's claim: who, where to, under which rule. Returns the mode of its mapping. */
+/* Which EIP a client's sessions begin with: always the same one, or any. Multiplied, so that
+ * neighbours in a subnet are spread over the pool. */
+static __always_inline __u32 create_client_hash(const struct natgw_gateway *gateway, __be32 client)
+{
+	return gateway->flags & NATGW_GATEWAY_RANDOM_EIP
+		       ? bpf_get_prandom_u32() >> 16
+		       : (byteorder_host32(client) * 0x9e3779b1U) >> 16;
+}
+
+/* A claim for a session of this gateway; claim->outbound_key is known. */
+static __always_inline void create_claim_of(struct claim *claim, const struct packet *pkt,
+					    const struct natgw_gateway *gateway)
+{
+	claim->now = pkt->now;
+	claim->gateway = pkt->gateway;
+	claim->proto = packet_proto_index(pkt->proto);
+	claim->client_hash = create_client_hash(gateway, claim->outbound_key.int_addr);
+	claim->limit = gateway->destination_ports;
+	claim->eip = 0;
+	claim->own_eip = 0;
+	claim->verdict = NATGW_OK;
+	claim->from_remote = 0;
+	claim->destination.ext_addr = 0;
+	claim->destination.proto = pkt->proto;
+	claim->destination.gateway = pkt->gateway;
+}
+
+/*
+ * The packet's claim: who, where to; the rules have been looked up (rules_find). Returns the mode
+ * of its mapping.
+ */
 __noinline __weak int create_begin(const struct packet *pkt, const struct natgw_outbound_key *key)
 {
 	struct claim *claim = claim_scratch();
@@ -112,23 +140,9 @@ __noinline __weak int create_begin(const struct packet *pkt, const struct natgw_
 	claim->outbound_key = *key;
 	claim->rem_addr = pkt->daddr;
 	claim->rem_port = pkt->dport;
-	claim->now = pkt->now;
-	claim->gateway = pkt->gateway;
-	claim->proto = packet_proto_index(pkt->proto);
-	/* Multiplied, so that neighbours in a subnet are spread over the pool. */
-	claim->client_hash = gateway->flags & NATGW_GATEWAY_RANDOM_EIP
-				     ? bpf_get_prandom_u32() >> 16
-				     : (byteorder_host32(pkt->saddr) * 0x9e3779b1U) >> 16;
-	claim->limit = gateway->destination_ports;
-	claim->eip = 0;
-	claim->own_eip = 0;
-	claim->verdict = NATGW_OK;
-	claim->destination.ext_addr = 0;
+	create_claim_of(claim, pkt, gateway);
 	claim->destination.rem_addr = pkt->daddr;
-	claim->destination.rem_port = pkt->dport;
-	claim->destination.proto = pkt->proto;
-	claim->destination.gateway = pkt->gateway;
-	claim->rule = (__u32)rules_find(pkt);
+	claim->destination.rem_port = claim->to_port ? claim->to_port : pkt->dport;
 	return (int)create_mapping_mode(pkt, gateway, claim->rule);
 }
 
@@ -187,8 +201,8 @@ __noinline __weak int create_mapping(const struct packet *pkt, __u32 mode)
 	if (!pkt || !claim) {
 		return CREATE_FOUND;
 	}
-	create_row(claim, pkt, NATGW_STATE_MAPPING);
-	create_remote(claim, 0, 0);
+	create_row(claim, NATGW_STATE_MAPPING);
+	create_remote(claim, 0, 0, 0);
 	claim->exclusive = 1;
 	row = track_find_outbound(&claim->outbound_key, pkt->now, &word);
 	if (row && create_is_draining(row->addr)) {
@@ -217,8 +231,8 @@ __noinline __weak int create_session(const struct packet *pkt, __u32 mapped)
 	if (!pkt || !claim) {
 		return 0;
 	}
-	create_row(claim, pkt, NATGW_STATE_OPENING);
-	create_remote(claim, pkt->daddr, pkt->dport);
+	create_row(claim, NATGW_STATE_OPENING);
+	create_remote(claim, pkt->daddr, pkt->dport, claim->to_port ? claim->to_port : pkt->dport);
 	claim->exclusive = 0;
 	if (mapped) {
 		claim->row.word = session_with_seen(claim->row.word, NATGW_SEEN_MAPPING);
@@ -238,6 +252,18 @@ static __always_inline bool create_is_answered(const struct packet *pkt,
 	       (gateway->on_exhaustion == NATGW_ON_EXHAUSTION_RST && pkt->proto == IPPROTO_TCP);
 }
 
+/* Another CPU has just made the session of the same remote endpoint: it is this packet's, too. */
+static __always_inline void create_adopt(struct claim *claim)
+{
+	__u64 word;
+	struct natgw_session *row = session_find_inbound(&claim->key, &word);
+
+	if (row && track_inbound_life(&claim->key, row, word, claim->now) == TRACK_LIVE) {
+		claim->lost = 1;
+		claim->verdict = NATGW_OK;
+	}
+}
+
 /*
  * Counts what became of it and returns it: enum natgw_verdict. At XDP, a refusal that the client is
  * to be told of is left to tc, uncounted: NATGW_DEFER_ANSWER.
@@ -251,11 +277,15 @@ __noinline __weak int create_end(const struct packet *pkt)
 		return NATGW_DROP_INTERNAL;
 	}
 	gateway = policy_gateway(pkt->gateway);
+	if (claim->from_remote && claim->verdict == NATGW_DROP_EIM_CONFLICT) {
+		create_adopt(claim);
+	}
 	if (claim->verdict == NATGW_OK) {
 		create_count(claim);
 		return NATGW_OK;
 	}
-	if (pkt->hook == NATGW_HOOK_XDP && gateway && create_is_answered(pkt, gateway)) {
+	if (pkt->hook == NATGW_HOOK_XDP && gateway && !claim->from_remote &&
+	    create_is_answered(pkt, gateway)) {
 		return NATGW_DEFER_ANSWER;
 	}
 	create_count_error(claim);
@@ -326,7 +356,102 @@ static __always_inline enum natgw_verdict create_run(const struct packet *pkt,
 	verdict = (enum natgw_verdict)create_end(pkt);
 	ret_result->addr = claim->key.ext_addr;
 	ret_result->port = claim->key.ext_port;
+	ret_result->rem_port = claim->row.orig_port;
 	return verdict;
+}
+
+/* ---- by a port forward ---- */
+
+static __always_inline struct natgw_forward *create_forward_of(__be32 addr, __be16 port, __u8 proto)
+{
+	struct natgw_forward_key key = { .ext_addr = addr, .ext_port = port, .proto = proto };
+
+	return policy_has(NATGW_FEATURE_FORWARDS) ? bpf_map_lookup_elem(&forwards, &key)
+						  : (void *)0;
+}
+
+/* The claim of a remote endpoint's packet, and the rules of kind session that its session has. */
+static __always_inline void create_inbound_claim(struct claim *claim, const struct packet *pkt,
+						 const struct natgw_inbound_key *key,
+						 const struct natgw_forward *forward)
+{
+	struct rules_query query = {
+		.client = forward->int_addr,
+		.remote = key->rem_addr,
+		.port = key->rem_port,
+		.proto = key->proto,
+		.gateway = pkt->gateway,
+	};
+
+	rules_find(&query);
+	claim->dnat_rule = 0;
+	claim->snat_rule = 0;
+	claim->mark = 0;
+	claim->to_port = 0;
+	claim->outbound_key.int_addr = forward->int_addr;
+	claim->outbound_key.int_port = forward->int_port;
+	claim->outbound_key.proto = key->proto;
+	claim->outbound_key.gateway = pkt->gateway;
+	claim->outbound_key.reserved = 0;
+	claim->key = *key;
+	claim->rem_addr = key->rem_addr;
+	claim->rem_port = key->rem_port;
+}
+
+/*
+ * A packet of a remote endpoint to a forwarded port begins a session like any other. key: its
+ * inbound key. Returns enum natgw_verdict; NATGW_DROP_NO_SESSION: not forwarded.
+ */
+__noinline __weak int create_forward_begin(const struct packet *pkt,
+					   const struct natgw_inbound_key *key)
+{
+	struct claim *claim = claim_scratch();
+	struct natgw_gateway *gateway;
+	struct natgw_address *address;
+	struct natgw_forward *forward;
+
+	if (!pkt || !key || !claim) {
+		return NATGW_DROP_NO_SESSION;
+	}
+	forward = create_forward_of(key->ext_addr, key->ext_port, key->proto);
+	address = policy_address(key->ext_addr);
+	gateway = policy_gateway(pkt->gateway);
+	if (!forward || !address || !gateway) {
+		return NATGW_DROP_NO_SESSION;
+	}
+	if (gateway->state != NATGW_GATEWAY_AVAILABLE || address->draining) {
+		return NATGW_DROP_GATEWAY_NOT_AVAILABLE;
+	}
+	create_inbound_claim(claim, pkt, key, forward);
+	create_claim_of(claim, pkt, gateway);
+	claim->from_remote = 1;
+	claim->eip = address->eip;
+	claim->own_eip = key->ext_addr;
+	create_row(claim, NATGW_STATE_OPENING);
+	create_remote(claim, key->rem_addr, key->rem_port, key->rem_port);
+	claim->exclusive = 0;
+	if (key->proto == IPPROTO_UDP) {
+		claim->row.word = session_with_seen(claim->row.word, NATGW_SEEN_REMOTE_FIRST);
+	}
+	create_account(claim);
+	return NATGW_OK;
+}
+
+/* NATGW_OK: the session is there. */
+static __always_inline enum natgw_verdict create_forward(const struct packet *pkt,
+							 const struct natgw_inbound_key *key)
+{
+	enum natgw_verdict verdict = (enum natgw_verdict)create_forward_begin(pkt, key);
+	struct claim *claim = claim_scratch();
+
+	if (verdict != NATGW_OK || !claim) {
+		return verdict;
+	}
+	if (claim->verdict == NATGW_OK) {
+		ports_claim_mapped();
+		create_pair(0);
+	}
+	return (enum natgw_verdict)create_end(pkt);
 }
 
 #endif

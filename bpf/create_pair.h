@@ -45,7 +45,7 @@ static long create_settle(__u32 round, void *context)
 	struct natgw_session *other;
 	__u64 word, again;
 	__be32 addr;
-	__be16 port;
+	__be16 port, wire_port;
 	int error;
 
 	(void)round;
@@ -74,12 +74,14 @@ static long create_settle(__u32 round, void *context)
 	}
 	addr = other->addr;
 	port = other->port;
+	wire_port = other->orig_port;
 	/* Still the row of this key? Else it was read while it became another's. */
 	if (session_find_outbound(&claim->outbound_key, &again) != other || again != word) {
 		return 0;
 	}
 	claim->row.addr = addr;
 	claim->row.port = port;
+	claim->row.orig_port = wire_port;
 	claim->lost = 1;
 	claim->verdict = NATGW_OK;
 	return 1;
@@ -112,6 +114,8 @@ static __always_inline void create_outbound(struct claim *claim, __u32 reference
 	claim->row.addr = claim->key.ext_addr;
 	claim->row.port = claim->key.ext_port;
 	claim->row.nexthop = reference;
+	claim->row.orig_port = claim->row.orig_port ? claim->wire_port : 0;
+	claim->row.mark = claim->mark;
 	/* Rounds run out only if a remover is held up that long: the packet is sent again by its
 	 * sender. */
 	claim->verdict = NATGW_DROP_INTERNAL;
@@ -180,19 +184,19 @@ static __always_inline void create_uncount(const struct claim *claim)
 /* ---- a session, or a mapping, step by step ---- */
 
 /* As a claim begins: the inbound row to be. */
-static __always_inline void create_row(struct claim *claim, const struct packet *pkt, __u32 state)
+static __always_inline void create_row(struct claim *claim, __u32 state)
 {
-	claim->row.word = session_word(state, pkt->gateway, claim->rule, bpf_get_prandom_u32());
+	claim->row.word = session_word(state, claim->gateway, claim->rule, bpf_get_prandom_u32());
 	claim->row.packets = 0;
 	claim->row.bytes = 0;
-	claim->row.addr = pkt->saddr;
-	claim->row.port = pkt->sport;
+	claim->row.addr = claim->outbound_key.int_addr;
+	claim->row.port = claim->outbound_key.int_port;
 	claim->row.orig_port = 0;
-	claim->row.last_seen = pkt->now;
+	claim->row.last_seen = claim->now;
 	claim->row.nexthop = 0;
 	claim->row.rst_seq = 0;
 	claim->row.mark = 0;
-	claim->key.proto = pkt->proto;
+	claim->key.proto = claim->outbound_key.proto;
 	claim->old_word = 0;
 	claim->tries = 0;
 	claim->rechecked = 0;
@@ -205,12 +209,18 @@ static __always_inline void create_row(struct claim *claim, const struct packet 
 	claim->again = 0;
 }
 
-static __always_inline void create_remote(struct claim *claim, __be32 addr, __be16 port)
+/* The remote endpoint; behind a DNAT rule its port on the wire is not the one that the client
+ * names.
+ */
+static __always_inline void create_remote(struct claim *claim, __be32 addr, __be16 port,
+					  __be16 wire_port)
 {
 	claim->key.rem_addr = addr;
-	claim->key.rem_port = port;
+	claim->key.rem_port = wire_port;
 	claim->outbound_key.rem_addr = addr;
 	claim->outbound_key.rem_port = port;
+	claim->wire_port = wire_port;
+	claim->row.orig_port = wire_port != port ? port : 0;
 }
 
 /* Counts the session or mapping to be: claim->verdict is NATGW_OK when it may be made. */

@@ -6,6 +6,8 @@
 #ifndef NATGW_BPF_FORWARD_H
 #define NATGW_BPF_FORWARD_H
 
+#include "fragment.h"
+#include "mss.h"
 #include "nexthop.h"
 #include "translate.h"
 
@@ -33,17 +35,20 @@ static __always_inline __u32 forward_reference(const struct natgw_session *row, 
  * kernel would route by. nh->reference comes in as the session row's (0 for a new session) and goes
  * out as the one to be kept there.
  */
-static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struct packet *pkt,
-							  __be32 daddr, struct nexthop *nh,
-							  struct mode mode)
+#define forward_look ACCESS_GLOBAL(forward_look)
+__noinline int forward_look(access_ctx *ctx, struct packet *pkt, __be32 daddr, struct nexthop *nh,
+			    __u32 dry)
 {
 	enum natgw_verdict verdict = NATGW_OK;
 
+	if (!pkt || !nh) {
+		return NATGW_DROP_INTERNAL;
+	}
 	if (pkt->ttl <= 1) {
 		return NATGW_DEFER_TTL;
 	}
 	if (!nexthop_cached(pkt->now, nh)) {
-		verdict = nexthop_resolve(ctx, pkt, daddr, nh, mode.dry);
+		verdict = (enum natgw_verdict)nexthop_resolve(ctx, pkt, daddr, nh, dry);
 	}
 	if (verdict != NATGW_OK) {
 		return verdict;
@@ -59,6 +64,38 @@ static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struc
 		return NATGW_DEFER_DEVICE;
 	}
 	return NATGW_OK;
+}
+
+static __always_inline enum natgw_verdict forward_prepare(access_ctx *ctx, struct packet *pkt,
+							  __be32 daddr, struct nexthop *nh,
+							  struct mode mode)
+{
+	return (enum natgw_verdict)forward_look(ctx, pkt, daddr, nh, mode.dry);
+}
+
+/* The interface's MTU, or "other" where it is not managed. */
+static __always_inline __u32 forward_iface_mtu(__u32 ifindex, __u32 other)
+{
+	struct natgw_iface *iface = bpf_map_lookup_elem(&ifaces, &ifindex);
+
+	return iface && iface->mtu && iface->mtu < other ? iface->mtu : other;
+}
+
+/* SYN and SYN-ACK: neither side is to send more than both of our links take (requirement B-10).
+ * next_mtu: of the next hop, 0: not known. */
+static __always_inline enum natgw_verdict
+forward_clamp_mss(access_ctx *ctx, const struct packet *pkt, __u32 next_mtu)
+{
+	__u32 mtu = next_mtu ? next_mtu : 0xffff;
+
+	if (pkt->proto != IPPROTO_TCP || !(pkt->tcp_flags & TCP_SYN)) {
+		return NATGW_OK;
+	}
+	mtu = forward_iface_mtu(pkt->ifindex, mtu);
+	if (pkt->hook == NATGW_HOOK_TC_EGRESS) {
+		mtu = forward_iface_mtu(pkt->out_ifindex, mtu);
+	}
+	return mss_clamp(ctx, pkt, mtu) ? NATGW_DROP_INTERNAL : NATGW_OK;
 }
 
 /* TTL and MAC addresses; the caller's verdict then redirects to nh->ifindex. */

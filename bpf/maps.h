@@ -53,14 +53,24 @@ routes __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_gateway, NATGW_GATEWAYS_MAX)
 gateways __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_pool_row,
-    NATGW_GATEWAYS_MAX *NATGW_EIPS_PER_GATEWAY_MAX)
+    NATGW_GATEWAYS_MAX *NATGW_POOL_ROWS_PER_GATEWAY)
 pool __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_HASH, __be32, struct natgw_address,
-    NATGW_EIPS_MAX + NATGW_GATEWAYS_MAX + NATGW_HOST_ADDRS_MAX)
+    NATGW_EIPS_MAX * 2 + NATGW_GATEWAYS_MAX + NATGW_HOST_ADDRS_MAX + NATGW_ONE_TO_ONE_MAX * 2)
 addresses __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_HASH, struct natgw_forward_key, struct natgw_forward, NATGW_FORWARDS_MAX,
+	  BPF_F_NO_PREALLOC)
+forwards __weak SEC(".maps");
+MAP_FLAGS(BPF_MAP_TYPE_LPM_TRIE, struct natgw_acl_key, struct natgw_acl, NATGW_ACL_MAX,
+	  BPF_F_NO_PREALLOC)
+acl __weak SEC(".maps");
+/* The program at egress sets bits, too: of a shared EIP what the host is seen to use. */
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_port_bits, NATGW_RESERVED_ROWS, BPF_F_MMAPABLE)
+reserved_ports __weak SEC(".maps");
 
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_rule, NATGW_RULES_MAX) rules __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, NATGW_RULES_MAX) rule_order __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, __u64, NATGW_RULES_MAX) rule_hits __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, 1) phase __weak SEC(".maps");
 
 /* ---- written by the programs ---- */
@@ -79,6 +89,16 @@ inbound __weak SEC(".maps");
  * its oldest row. */
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_nexthop, NATGW_NEXTHOPS_MAX)
 nexthops __weak SEC(".maps");
+
+/*
+ * Datagrams in fragments (fragment.h). A row goes with its last fragment; what stays behind the
+ * sweep takes. Full: the first fragment is dropped and counted.
+ */
+MAP(BPF_MAP_TYPE_HASH, struct natgw_fragment_key, struct natgw_fragment, NATGW_FRAGMENTS_MAX)
+fragments __weak SEC(".maps");
+/* Datagrams begun by hash of their sender: when the count began << 32 | count. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u64, NATGW_FRAGMENT_SOURCES) fragment_use __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, NATGW_IP_IDS) ip_ids __weak SEC(".maps");
 
 /* Counters: one writer for each CPU, read by natgwd. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct natgw_count, NATGW_HOOK_COUNT)

@@ -4,7 +4,8 @@
  *
  * - natgw_sweep removes what is free, by the data path's own rules, counts what is active, and
  * notes every port in the copy of "port_use" and "destination_use" that is not current.
- * - natgw_sweep_dst and natgw_sweep_cli tidy up "destinations" and "clients" after it.
+ * - natgw_sweep_dst, natgw_sweep_cli and natgw_sweep_frg tidy up "destinations", "clients" and
+ *   "fragments" after it.
  * - natgw_dests writes a struct natgw_destination_record for each row of "destinations".
  * - natgw_sessions prints one line of text for each session, for cat.
  * - natgw_dump writes a struct natgw_session_record for each session, for natgwd.
@@ -13,6 +14,7 @@
 
 #include <bpf/bpf_tracing.h>
 
+#include "fragment_table.h"
 #include "track.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -290,6 +292,26 @@ int natgw_sweep_cli(struct bpf_iter__bpf_map_elem *ctx)
 	use = account_gateway(key.gateway);
 	if (use) {
 		__sync_fetch_and_add(&use->clients, -1);
+	}
+	return 0;
+}
+
+/* Datagrams whose last fragment never came. A row that is begun anew at this moment may be lost:
+ * its datagram's other fragments are then dropped as those without a first. */
+SEC("iter/bpf_map_elem")
+int natgw_sweep_frg(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct natgw_fragment_key *from = ctx->key;
+	struct natgw_fragment_key key;
+	struct natgw_fragment *row;
+
+	if (!from || !ctx->value) {
+		return 0;
+	}
+	key = *from;
+	row = bpf_map_lookup_elem(&fragments, &key);
+	if (row && clock_since(clock_now_fine(), row->since) >= NATGW_FRAGMENT_LIFE) {
+		fragment_delete(&key);
 	}
 	return 0;
 }

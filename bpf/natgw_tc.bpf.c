@@ -25,6 +25,7 @@ char LICENSE[] SEC("license") = "GPL";
 /* At egress the next filter must not run after us: TC_ACT_OK ends classification, UNSPEC goes on.
  */
 #define TC_ACT_UNSPEC (-1)
+#define TC_REDIRECT_INGRESS 1 /* BPF_F_INGRESS */
 
 static __always_inline __u32 tc_mark(void)
 {
@@ -48,6 +49,10 @@ static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct
 	if (pkt->out_ifindex || class == NATGW_CLASS_OUT) {
 		skb->mark |= tc_mark();
 	}
+	if (pkt->hairpin && pkt->direction == NATGW_OUTBOUND && class == NATGW_CLASS_OUT) {
+		budget_count(NATGW_GENERATED_HAIRPIN);
+		return (int)bpf_redirect(pkt->out_ifindex, TC_REDIRECT_INGRESS);
+	}
 	if (pkt->out_ifindex) {
 		return (int)bpf_redirect(pkt->out_ifindex, 0);
 	}
@@ -59,28 +64,30 @@ static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct
 
 static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side side)
 {
+	struct packet *pkt = packet_begin(NATGW_HOOK_TC_INGRESS, skb->ifindex, clock_now());
 	const struct mode mode = { .forward = true };
-	struct packet pkt = {
-		.hook = NATGW_HOOK_TC_INGRESS,
-		.direction = NATGW_OTHER,
-		.ifindex = skb->ifindex,
-		.now = clock_now(),
-	};
-	enum natgw_verdict verdict = ingress_run(skb, &pkt, side, mode);
+	enum natgw_verdict verdict;
 
+	if (!pkt) {
+		return TC_ACT_UNSPEC;
+	}
+	/* Only what has been redirected into this interface carries the mark already. */
+	pkt->hairpin = side == PACKET_SIDE_EXTERNAL && skb->mark & tc_mark();
+	verdict = ingress_run(skb, pkt, side, mode);
 	if (verdict == NATGW_PASS_NOT_IPV4 && side == PACKET_SIDE_EXTERNAL) {
-		enum natgw_verdict answered = answer_arp(skb, &pkt);
+		enum natgw_verdict answered = answer_arp(skb, pkt);
 
 		verdict = answered != NATGW_OK ? answered : verdict;
 	}
-	if (pkt.direction == NATGW_OUTBOUND &&
-	    (verdict == NATGW_DEFER_TTL || (verdict == NATGW_DEFER_TOO_BIG && pkt.dont_fragment))) {
-		verdict = answer_outbound(skb, &pkt, verdict);
+	if (pkt->direction == NATGW_OUTBOUND &&
+	    (verdict == NATGW_DEFER_TTL ||
+	     (verdict == NATGW_DEFER_TOO_BIG && pkt->dont_fragment))) {
+		verdict = answer_outbound(skb, pkt, verdict);
 	}
-	if (pkt.answer) {
-		answer_refused(skb, &pkt);
+	if (pkt->answer) {
+		answer_refused(skb, pkt);
 	}
-	return tc_finish_ingress(skb, &pkt, verdict);
+	return tc_finish_ingress(skb, pkt, verdict);
 }
 
 SEC("tc")
@@ -95,47 +102,52 @@ int natgw_tc_ext(struct __sk_buff *skb)
 	return tc_ingress(skb, PACKET_SIDE_EXTERNAL);
 }
 
-static __always_inline struct packet tc_egress_packet(const struct __sk_buff *skb)
+/* ifindex 0: the host's own packet. */
+static __always_inline struct packet *tc_egress_packet(const struct __sk_buff *skb)
 {
-	return (struct packet){
-		.hook = NATGW_HOOK_TC_EGRESS,
-		.direction = NATGW_OTHER,
-		/* 0: the host's own packet. */
-		.ifindex = skb->ingress_ifindex,
-		.out_ifindex = skb->ifindex,
-		.now = clock_now(),
-	};
+	struct packet *pkt = packet_begin(NATGW_HOOK_TC_EGRESS, skb->ingress_ifindex, clock_now());
+
+	if (pkt) {
+		pkt->out_ifindex = skb->ifindex;
+	}
+	return pkt;
 }
 
 SEC("tc")
 int natgw_tc_egr(struct __sk_buff *skb)
 {
 	enum natgw_verdict verdict;
-	struct packet pkt;
+	struct packet *pkt;
 
 	if (tc_is_finished(skb)) {
 		return TC_ACT_OK;
 	}
 	pkt = tc_egress_packet(skb);
-	verdict = egress_run(skb, &pkt);
-	return verdict_count(&pkt, verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
+	if (!pkt) {
+		return TC_ACT_SHOT;
+	}
+	verdict = egress_run(skb, pkt);
+	return verdict_count(pkt, verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
 }
 
 SEC("tc")
 int natgw_guard(struct __sk_buff *skb)
 {
 	struct natgw_settings *set = policy_settings();
-	struct packet pkt;
+	struct packet *pkt;
 
 	if (tc_is_finished(skb) || (set && set->fail_open)) {
 		return TC_ACT_OK;
 	}
 	pkt = tc_egress_packet(skb);
-	if (!egress_needs_translation(skb, &pkt)) {
+	if (!pkt) {
+		return TC_ACT_SHOT;
+	}
+	if (!egress_needs_translation(skb, pkt)) {
 		return TC_ACT_OK;
 	}
-	pkt.direction = NATGW_OUTBOUND;
-	verdict_count_seen(&pkt);
-	verdict_count(&pkt, NATGW_DROP_GUARD);
+	pkt->direction = NATGW_OUTBOUND;
+	verdict_count_seen(pkt);
+	verdict_count(pkt, NATGW_DROP_GUARD);
 	return TC_ACT_SHOT;
 }

@@ -29,18 +29,16 @@ static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdi
 
 static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 {
-	enum natgw_verdict verdict;
+	struct packet *pkt = packet_begin(NATGW_HOOK_XDP, ctx->ingress_ifindex, clock_now());
 	const struct mode mode = { .forward = true };
-	struct packet pkt = {
-		.hook = NATGW_HOOK_XDP,
-		.direction = NATGW_OTHER,
-		.ifindex = ctx->ingress_ifindex,
-		.now = clock_now(),
-	};
+	enum natgw_verdict verdict;
 
-	verdict = ingress_run(ctx, &pkt, side, mode);
+	if (!pkt) {
+		return XDP_PASS;
+	}
+	verdict = ingress_run(ctx, pkt, side, mode);
 	/* What needs an answer is tc's. */
-	return xdp_finish(&pkt, pkt.answer ? NATGW_DEFER_ANSWER : verdict);
+	return xdp_finish(pkt, pkt->answer ? NATGW_DEFER_ANSWER : verdict);
 }
 
 SEC("xdp.frags")
@@ -59,28 +57,28 @@ int natgw_external(struct xdp_md *ctx)
 SEC("xdp.frags")
 int natgw_check(struct xdp_md *ctx)
 {
+	struct packet *pkt = packet_begin(NATGW_HOOK_XDP, ctx->ingress_ifindex, clock_now());
 	const struct mode mode = { .forward = true, .dry = true };
-	struct packet pkt = {
-		.hook = NATGW_HOOK_XDP,
-		.direction = NATGW_OTHER,
-		.ifindex = ctx->ingress_ifindex,
-		.now = clock_now(),
-	};
-	struct natgw_iface *iface = bpf_map_lookup_elem(&ifaces, &pkt.ifindex);
 	struct natgw_check_result *result;
 	enum natgw_verdict verdict;
+	struct natgw_iface *iface;
 	__u32 zero = 0;
 
+	if (!pkt) {
+		return XDP_PASS;
+	}
+	pkt->dry = 1;
+	iface = bpf_map_lookup_elem(&ifaces, &pkt->ifindex);
 	if (iface && iface->flags & NATGW_IFACE_EXTERNAL) {
-		verdict = ingress_run(ctx, &pkt, PACKET_SIDE_EXTERNAL, mode);
+		verdict = ingress_run(ctx, pkt, PACKET_SIDE_EXTERNAL, mode);
 	} else {
-		verdict = ingress_run(ctx, &pkt, PACKET_SIDE_INTERNAL, mode);
+		verdict = ingress_run(ctx, pkt, PACKET_SIDE_INTERNAL, mode);
 	}
 	result = bpf_map_lookup_elem(&check_result, &zero);
 	if (result) {
 		result->verdict = verdict;
-		result->direction = pkt.direction;
-		result->gateway = pkt.gateway;
+		result->direction = pkt->direction;
+		result->gateway = pkt->gateway;
 	}
 	return XDP_PASS;
 }

@@ -237,8 +237,9 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
  * enum natgw_verdict. __noinline: the kernel's lookup needs 100 bytes of stack that the packet's
  * way has no use for afterwards.
  */
-static __noinline int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
-				      struct nexthop *nh, bool dry)
+#define nexthop_resolve ACCESS_GLOBAL(nexthop_resolve)
+__noinline int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
+			       struct nexthop *nh, __u32 dry)
 {
 	struct natgw_generation *current = nexthop_generation();
 	/* Read before the route: a change in between makes the reference an old one, never a wrong
@@ -248,6 +249,9 @@ static __noinline int nexthop_resolve(access_ctx *ctx, const struct packet *pkt,
 	enum natgw_verdict verdict;
 	__u64 key;
 
+	if (!pkt || !nh) {
+		return NATGW_DROP_INTERNAL;
+	}
 	nh->reference = 0;
 	verdict = nexthop_lookup(ctx, pkt, daddr, nh, &key);
 	if (verdict != NATGW_OK || !key || dry) {

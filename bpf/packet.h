@@ -60,12 +60,42 @@ struct packet {
 	__u8 direction;	  /* enum natgw_direction */
 	__u8 gateway;	  /* 0 while not known */
 	__u8 eip_drained; /* inbound: the EIP was taken out, and its time to drain is over */
-	__u16 mtu;	  /* of the next hop, when the packet is too big for it */
-	__u32 ifindex;	  /* interface that the packet came in by */
+	__u8 is_fragment; /* the first one, or a later one */
+	__u8 frag_more;	  /* not the last one */
+	__u8 hairpin;	  /* outbound: to an EIP, on its way in again. inbound: it is there */
+	__u8 dry;	  /* of the dry run: nothing is to change */
+	__u8 is_ours;	  /* inbound: a session, mapping or forward was met */
+	__be16 ip_id;
+	__be16 new_id;	   /* of a fragment: the one that it leaves with */
+	__u16 frag_offset; /* bytes; 0: a whole packet, or a first fragment */
+	__u16 mtu;	   /* of the next hop, when the packet is too big for it */
+	__be32 ext_addr; /* inbound: the sessions' external address; the packet's, but in two stages
+			  */
+	__u32 ifindex;	 /* interface that the packet came in by */
 	__u32 out_ifindex; /* where it is sent from here, 0: nowhere. At egress: where it is leaving
 			    */
 	__u32 now;	   /* ticks */
 };
+
+/* Too big for the stack: a row for each CPU. Packet programs do not interrupt each other there. */
+MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct packet, 1) packets __weak SEC(".maps");
+
+/* The packet in hand, nothing known of it yet; NULL never happens. */
+static __always_inline struct packet *packet_begin(enum natgw_hook hook, __u32 ifindex, __u32 now)
+{
+	__u32 zero = 0;
+	struct packet *pkt = bpf_map_lookup_elem(&packets, &zero);
+
+	if (pkt) {
+		__builtin_memset(pkt, 0, sizeof(*pkt));
+		pkt->hook = hook;
+		pkt->direction = NATGW_OTHER;
+		pkt->ifindex = ifindex;
+		pkt->now = now;
+		pkt->segments = 1;
+	}
+	return pkt;
+}
 
 /* How far a run of the core goes. Constant in every program, so the other branches vanish. */
 struct mode {

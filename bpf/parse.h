@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Ethernet, 802.1Q, IPv4, TCP, UDP, ICMP into struct packet: every bounds check of the data path.
- * What is wrong with IPv4 itself ends the packet; what is wrong behind it is remembered in
- * l4_verdict, since a packet that is none of natgw's business is not natgw's to drop.
+ * Where the IPv4 header contradicts itself or the frame the packet ends; everything else that is
+ * wrong is remembered in l4_verdict, since a packet that is none of natgw's business is not natgw's
+ * to drop. Fragments are told apart and checked each by itself: of the first one the L4 header is
+ * read, of the others nothing.
  */
 #ifndef NATGW_BPF_PARSE_H
 #define NATGW_BPF_PARSE_H
 
 #include "parse_icmp.h"
+#include "verify.h"
 
 /*
  * Ethernet and up to two tags. NATGW_OK with pkt->l3 set for untagged IPv4, else the verdict. A
@@ -102,8 +105,10 @@ static __always_inline enum natgw_verdict parse_udp(access_ctx *ctx, struct pack
 	if (!udp) {
 		return NATGW_DROP_MALFORMED;
 	}
+	/* Of a datagram in fragments the length is that of all of it. */
 	length = byteorder_host16(udp->len);
-	if (length < sizeof(*udp) || length > l4_len || !udp->source || !udp->dest) {
+	if (length < sizeof(*udp) || (length > l4_len && !pkt->is_fragment) || !udp->source ||
+	    !udp->dest) {
 		return NATGW_DROP_MALFORMED;
 	}
 	pkt->sport = udp->source;
@@ -119,25 +124,43 @@ static __always_inline enum natgw_verdict parse_l4(access_ctx *ctx, struct packe
 		return parse_tcp(ctx, pkt, l4_len);
 	case IPPROTO_UDP:
 		return parse_udp(ctx, pkt, l4_len);
-	case IPPROTO_ICMP:
-		return parse_icmp(ctx, pkt, l4_len);
 	default:
-		return NATGW_DROP_PROTO;
+		return parse_icmp(ctx, pkt, l4_len);
 	}
 }
 
-static __always_inline enum natgw_verdict parse_fragment(const struct packet *pkt)
+/*
+ * A fragment by itself: pieces that no sender makes, and those that would write over the TCP header
+ * (RFC 791, 1858, 3128). No ports: only the first one has them.
+ */
+static __always_inline enum natgw_verdict parse_fragment(const struct packet *pkt, __u32 l4_len)
 {
-	switch (pkt->proto) {
-	case IPPROTO_TCP:
-		return NATGW_DROP_FRAG_TCP;
-	case IPPROTO_UDP:
-		return NATGW_DROP_FRAG_UDP;
-	case IPPROTO_ICMP:
-		return NATGW_DROP_FRAG_ICMP;
-	default:
+	if (!l4_len || (pkt->frag_more && l4_len % 8)) {
+		return NATGW_DROP_MALFORMED;
+	}
+	/* The whole datagram has an IPv4 header, too. */
+	if (pkt->frag_offset + (__u32)pkt->l3_len > 0xffff) {
+		return NATGW_DROP_MALFORMED;
+	}
+	return pkt->proto == IPPROTO_TCP && pkt->frag_offset == 8 ? NATGW_DROP_MALFORMED : NATGW_OK;
+}
+
+/* Everything that is judged once the packet is known to be ours. */
+static __always_inline enum natgw_verdict parse_rest(access_ctx *ctx, struct packet *pkt,
+						     const struct iphdr *ip, __u32 l4_len)
+{
+	enum natgw_verdict verdict = verify_header(ctx, pkt, ip);
+
+	if (verdict != NATGW_OK) {
+		return verdict;
+	}
+	if (pkt->proto != IPPROTO_TCP && pkt->proto != IPPROTO_UDP && pkt->proto != IPPROTO_ICMP) {
 		return NATGW_DROP_PROTO;
 	}
+	if (pkt->is_fragment) {
+		verdict = parse_fragment(pkt, l4_len);
+	}
+	return verdict != NATGW_OK || pkt->frag_offset ? verdict : parse_l4(ctx, pkt, l4_len);
 }
 
 /* From the IPv4 header at pkt->l3 on. */
@@ -166,20 +189,27 @@ static __always_inline enum natgw_verdict parse_ipv4(access_ctx *ctx, struct pac
 	pkt->ttl = ip->ttl;
 	pkt->l4 = pkt->l3 + header;
 	pkt->l3_len = (__u16)total;
+	pkt->ip_id = ip->id;
 	frag = byteorder_host16(ip->frag_off);
 	pkt->dont_fragment = !!(frag & IP_DF);
+	pkt->is_fragment = !!(frag & (IP_MF | IP_OFFSET));
+	pkt->frag_more = !!(frag & IP_MF);
+	pkt->frag_offset = (frag & IP_OFFSET) * 8;
+	pkt->l4_verdict = parse_rest(ctx, pkt, ip, total - header);
 	parse_gso(ctx, pkt);
-	pkt->l4_verdict = frag & (IP_MF | IP_OFFSET) ? parse_fragment(pkt)
-						     : parse_l4(ctx, pkt, total - header);
 	return NATGW_OK;
 }
 
+#define parse_packet ACCESS_GLOBAL(parse_packet)
 /* Fills pkt from the frame. NATGW_OK: it is IPv4; look at pkt->l4_verdict before going behind the
  * addresses. */
-static __always_inline enum natgw_verdict parse_packet(access_ctx *ctx, struct packet *pkt)
+__noinline int parse_packet(access_ctx *ctx, struct packet *pkt)
 {
 	enum natgw_verdict verdict;
 
+	if (!pkt) {
+		return NATGW_DROP_INTERNAL;
+	}
 	pkt->segments = 1;
 	access_pull(ctx);
 	verdict = parse_ethernet(ctx, pkt);

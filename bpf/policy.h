@@ -37,10 +37,48 @@ static __always_inline struct natgw_route *policy_route(__u32 table, __be32 addr
 	return bpf_map_lookup_elem(&routes, &key);
 }
 
-/* What addr means to natgw (an EIP, a private IP, the host's own), or NULL. */
+static __always_inline bool policy_has(__u32 feature)
+{
+	struct natgw_settings *set = policy_settings();
+
+	return set && set->features & feature;
+}
+
+/* What addr means to natgw (an EIP, a private IP, the host's own, a public one), or NULL. */
 static __always_inline struct natgw_address *policy_address(__be32 addr)
 {
-	return bpf_map_lookup_elem(&addresses, &addr);
+	struct natgw_address *address = bpf_map_lookup_elem(&addresses, &addr);
+
+	/* An internal host like any other, but for the packets that it sends. */
+	return address && address->kind != NATGW_ADDRESS_MAPPED ? address : (void *)0;
+}
+
+/* The public address that is this internal host's alone (one_to_one), or 0. */
+static __always_inline __be32 policy_public_address(__be32 addr)
+{
+	struct natgw_address *address;
+
+	if (!policy_has(NATGW_FEATURE_ONE_TO_ONE)) {
+		return 0;
+	}
+	address = bpf_map_lookup_elem(&addresses, &addr);
+	return address && address->kind == NATGW_ADDRESS_MAPPED ? address->peer : 0;
+}
+
+/* On the wire outside it is natgw's: an EIP or a public address. An EIP in two stages is not. */
+static __always_inline bool policy_is_external(const struct natgw_address *address)
+{
+	return (address->kind == NATGW_ADDRESS_EIP && !address->peer) ||
+	       address->kind == NATGW_ADDRESS_ONE_TO_ONE || address->kind == NATGW_ADDRESS_STAGED;
+}
+
+/* The access list (requirement 10): the longest prefix that holds addr says no. */
+static __always_inline bool policy_is_denied(__be32 addr)
+{
+	struct natgw_acl_key key = { .prefix_len = 32, .addr = addr };
+	struct natgw_acl *row = bpf_map_lookup_elem(&acl, &key);
+
+	return row && row->deny;
 }
 
 static __always_inline bool policy_in(__be32 addr, __u32 network, __u32 len)
@@ -74,14 +112,38 @@ static __always_inline bool policy_is_ping(const struct packet *pkt)
 	       pkt->l4_verdict == NATGW_OK;
 }
 
+/* What the gateway lets through of ICMP (requirement B-22). */
+static __always_inline enum natgw_verdict policy_icmp_query(const struct packet *pkt)
+{
+	struct natgw_gateway *gateway;
+
+	if (pkt->proto != IPPROTO_ICMP) {
+		return NATGW_OK;
+	}
+	gateway = policy_gateway(pkt->gateway);
+	return gateway && gateway->icmp == NATGW_ICMP_OFF ? NATGW_DROP_ICMP_TYPE : NATGW_OK;
+}
+
+static __always_inline enum natgw_verdict policy_icmp_error(const struct packet *pkt)
+{
+	struct natgw_gateway *gateway = policy_gateway(pkt->gateway);
+
+	return gateway && gateway->icmp != NATGW_ICMP_ALL ? NATGW_DROP_ICMP_TYPE : NATGW_OK;
+}
+
 /* To an address of natgw or the host: what becomes of it (requirement 44). */
 static __always_inline enum natgw_verdict policy_to_self(const struct packet *pkt,
 							 const struct natgw_address *address)
 {
 	struct natgw_settings *set = policy_settings();
 
-	if (address->kind == NATGW_ADDRESS_PRIVATE_IP && policy_is_ping(pkt) &&
-	    !(set && set->reply_ping)) {
+	if (pkt->hook == NATGW_HOOK_TC_EGRESS && address->kind == NATGW_ADDRESS_EIP &&
+	    !address->on_host) {
+		/* In two stages, and on its way to nobody. */
+		return NATGW_DROP_HAIRPIN;
+	}
+	if (address->kind != NATGW_ADDRESS_HOST && address->on_host != NATGW_ON_HOST_SHARED &&
+	    policy_is_ping(pkt) && !(set && set->reply_ping)) {
 		return NATGW_DROP_TO_GATEWAY;
 	}
 	return NATGW_PASS_HOST;
@@ -99,8 +161,9 @@ static __always_inline enum natgw_verdict policy_unless_self(const struct packet
 	if (!address) {
 		return other;
 	}
-	return address->kind == NATGW_ADDRESS_EIP ? NATGW_DROP_HAIRPIN
-						  : policy_to_self(pkt, address);
+	return policy_is_external(address) && address->on_host != NATGW_ON_HOST_SHARED
+		       ? NATGW_DROP_HAIRPIN
+		       : policy_to_self(pkt, address);
 }
 
 /*
@@ -115,6 +178,24 @@ static __always_inline enum natgw_verdict policy_pass(const struct packet *pkt,
 		return NATGW_DROP_TARGET_NOT_ALLOWED;
 	}
 	return policy_unless_self(pkt, NATGW_PASS_NOT_NAT);
+}
+
+/* After translation: the gateway's own route table (requirements 38, 41, 80). */
+static __always_inline enum natgw_verdict policy_gateway_route(const struct packet *pkt,
+							       const struct natgw_gateway *gateway)
+{
+	struct natgw_route *route = policy_route(gateway->table, pkt->daddr);
+
+	if (!route) {
+		return NATGW_DROP_NO_ROUTE;
+	}
+	if (route->target == NATGW_TARGET_BLACKHOLE) {
+		return NATGW_DROP_BLACKHOLE;
+	}
+	return route->target == NATGW_TARGET_INTERNET ||
+			       gateway->allow_targets >> (route->target & 7) & 1
+		       ? NATGW_OK
+		       : NATGW_DROP_TARGET_NOT_ALLOWED;
 }
 
 /*
@@ -148,26 +229,16 @@ static __always_inline enum natgw_verdict policy_outbound(struct packet *pkt, __
 	if (!gateway || gateway->state != NATGW_GATEWAY_AVAILABLE) {
 		return policy_unless_self(pkt, NATGW_DROP_GATEWAY_NOT_AVAILABLE);
 	}
-	return NATGW_OK;
-}
-
-/*
- * From an external interface straight to a private address: let in only where that client's table
- * has a route back that is not through a gateway (local, interface).
- */
-static __always_inline enum natgw_verdict policy_untranslated_inbound(struct packet *pkt,
-								      __u32 table)
-{
-	struct natgw_route *route = policy_route(table, pkt->saddr);
-
-	pkt->direction = NATGW_INBOUND;
-	if (route &&
-	    (route->target == NATGW_TARGET_LOCAL || route->target == NATGW_TARGET_INTERFACE ||
-	     route->target == NATGW_TARGET_VPN)) {
-		return policy_unless_self(pkt, NATGW_PASS_NOT_NAT);
+	if (policy_has(NATGW_FEATURE_ACL) &&
+	    (policy_is_denied(pkt->daddr) || policy_is_denied(pkt->saddr))) {
+		return policy_unless_self(pkt, NATGW_DROP_ACL);
 	}
-	/* The host's own address may lie in an internal prefix. */
-	return policy_unless_self(pkt, NATGW_DROP_NO_SESSION);
+	if (gateway->table) {
+		enum natgw_verdict verdict = policy_gateway_route(pkt, gateway);
+
+		return verdict == NATGW_OK ? verdict : policy_unless_self(pkt, verdict);
+	}
+	return NATGW_OK;
 }
 
 #endif

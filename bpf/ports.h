@@ -44,7 +44,7 @@ static long ports_try_few(__u32 attempt, void *context)
 			       ? ports_nth(claim, gateway, attempt)
 			       : gateway->port_first + bpf_get_prandom_u32() % gateway->port_count;
 	}
-	return !ports_is_mapped(port) && ports_try(port) != 0;
+	return ports_is_barred(port) == PORTS_BAR_NONE && ports_try(port) != 0;
 }
 
 /* Every port of the range, one by one: only where there was no room for a set. */
@@ -60,7 +60,7 @@ static long ports_try_each(__u32 attempt, void *context)
 		return 1;
 	}
 	port = ports_nth(claim, gateway, attempt);
-	return !ports_is_mapped(port) && ports_try(port) != 0;
+	return ports_is_barred(port) == PORTS_BAR_NONE && ports_try(port) != 0;
 }
 
 static __always_inline void ports_few(const struct natgw_gateway *gateway)
@@ -188,6 +188,28 @@ __noinline __weak int ports_note(__u32 counted)
 	return 0;
 }
 
+/*
+ * Few tries have met reserved ports and no free one: where most ports are reserved they are passed
+ * over one by one, or with the help of a set. Returns the set, or NULL.
+ */
+static __always_inline struct natgw_destination *ports_barred(struct claim *claim,
+							      const struct natgw_gateway *gateway)
+{
+	struct natgw_destination *set;
+
+	if (claim->exclusive) {
+		bpf_loop(NATGW_BITMAP_TRIES, ports_try_few, (void *)0, 0);
+		return (void *)0;
+	}
+	set = destination_make(&claim->destination, gateway);
+	if (set) {
+		ports_many(claim, set, gateway);
+	} else {
+		bpf_loop(gateway->port_count, ports_try_each, (void *)0, 0);
+	}
+	return set;
+}
+
 /* Looks for a port of the EIP under claim->key. */
 __noinline __weak int ports_claim_eip(void)
 {
@@ -205,6 +227,7 @@ __noinline __weak int ports_claim_eip(void)
 		set = destination_find(&claim->destination);
 	}
 	claim->again = 0;
+	claim->barred_met = 0;
 	claim->first_port = bpf_get_prandom_u32() % gateway->port_count;
 	if (set) {
 		ports_many(claim, set, gateway);
@@ -212,6 +235,10 @@ __noinline __weak int ports_claim_eip(void)
 		ports_each(claim, gateway);
 	} else {
 		ports_few(gateway);
+		if (claim->verdict == NATGW_DROP_PORT_EXHAUSTED && claim->barred_met &&
+		    gateway->port_count > NATGW_SMALL_RANGE) {
+			set = ports_barred(claim, gateway);
+		}
 	}
 	if (claim->verdict == NATGW_OK) {
 		ports_note(!!set);
@@ -226,21 +253,19 @@ __noinline __weak int ports_claim_eip(void)
 static long ports_try_eip(__u32 i, void *context)
 {
 	struct claim *claim = claim_scratch();
-	struct natgw_gateway *gateway;
 	struct natgw_pool_row *eip;
 	__u32 index;
 
 	(void)context;
-	gateway = claim ? policy_gateway(claim->gateway) : (void *)0;
-	if (!gateway || !gateway->eip_count) {
+	if (!claim || !claim->pool_count) {
 		return 1;
 	}
 	if (i % PORTS_ROUNDS && !claim->again) {
 		return 0;
 	}
 	i /= PORTS_ROUNDS;
-	index = claim->gateway * NATGW_EIPS_PER_GATEWAY_MAX +
-		(claim->client_hash + i) % gateway->eip_count;
+	index = claim->gateway * NATGW_POOL_ROWS_PER_GATEWAY + claim->pool_first +
+		(claim->client_hash + i) % claim->pool_count;
 	eip = bpf_map_lookup_elem(&pool, &index);
 	if (!eip) {
 		return 1;
@@ -262,12 +287,8 @@ static long ports_try_eip(__u32 i, void *context)
  */
 static __always_inline void ports_claim(struct claim *claim)
 {
-	struct natgw_gateway *gateway = policy_gateway(claim->gateway);
-
 	claim->verdict = NATGW_DROP_PORT_EXHAUSTED;
-	if (gateway) {
-		bpf_loop(gateway->eip_count * PORTS_ROUNDS, ports_try_eip, (void *)0, 0);
-	}
+	bpf_loop(claim->pool_count * PORTS_ROUNDS, ports_try_eip, (void *)0, 0);
 }
 
 /* The same where the external endpoint is given: claim->key has it, claim->eip is its index. */

@@ -19,6 +19,8 @@
 #define PORTS_CHECK_MAX 16384
 /* Ticks until a port is looked at again of which nothing better is known. */
 #define PORTS_ASK_AGAIN NATGW_TICKS_PER_SECOND
+/* The same of one that is reserved. */
+#define PORTS_RESERVED_AGAIN (60 * NATGW_TICKS_PER_SECOND)
 /* Swaps until a count is this CPU's. */
 #define PORTS_COUNT_TRIES 16
 
@@ -182,6 +184,12 @@ static __always_inline void ports_keep_foreign(struct claim *claim, struct natgw
 	destination_ends(set, port, track_free_at(row, word, claim->key.proto));
 }
 
+/* bar: enum ports_bar. */
+static __always_inline __u32 ports_barred_until(const struct claim *claim, int bar)
+{
+	return claim->now + (bar == PORTS_BAR_RESERVED ? PORTS_RESERVED_AGAIN : PORTS_ASK_AGAIN);
+}
+
 /* One try with a count in hand; 1 ends the search. */
 static long ports_try_many(__u32 attempt, void *context)
 {
@@ -189,6 +197,7 @@ static long ports_try_many(__u32 attempt, void *context)
 	struct natgw_destination *set;
 	struct natgw_gateway *gateway;
 	__u32 port = 0;
+	int bar;
 
 	(void)context;
 	gateway = claim ? policy_gateway(claim->gateway) : (void *)0;
@@ -206,10 +215,11 @@ static long ports_try_many(__u32 attempt, void *context)
 		/* Full after all; or filling up while we look, which takes others a few steps. */
 		return attempt >= PORTS_EMPTY_TRIES;
 	}
-	if (ports_is_mapped(port)) {
+	bar = ports_is_barred(port);
+	if (bar != PORTS_BAR_NONE) {
 		/* As good as taken; looked at again in a while. */
 		destination_add(set, gateway, port);
-		destination_ends(set, port, claim->now + PORTS_ASK_AGAIN);
+		destination_ends(set, port, ports_barred_until(claim, bar));
 		return 0;
 	}
 	if (!ports_take_bit(claim, set, gateway, port)) {
@@ -264,13 +274,16 @@ static __always_inline void ports_check_port(struct claim *claim, struct natgw_d
 	row = session_find_inbound(&claim->key, &word);
 	if (row && track_inbound_life(&claim->key, row, word, claim->now) != TRACK_FREE) {
 		at = ports_ends_at(claim, row, word);
-	} else if (ports_is_mapped(port)) {
-		at = claim->now + PORTS_ASK_AGAIN;
 	} else {
-		destination_remove(set, port);
-		claim->found++;
-		ports_restore(claim, set, port);
-		return;
+		int bar = ports_is_barred(port);
+
+		if (bar == PORTS_BAR_NONE) {
+			destination_remove(set, port);
+			claim->found++;
+			ports_restore(claim, set, port);
+			return;
+		}
+		at = ports_barred_until(claim, bar);
 	}
 	claim->word_free_at = destination_earlier(claim->word_free_at, at | 1);
 }

@@ -19,7 +19,8 @@ static __always_inline bool ports_is_free(const struct claim *claim,
 	int life = track_inbound_life(&claim->key, row, word, claim->now);
 
 	return life == TRACK_FREE ||
-	       (life == TRACK_HELD && session_seen(claim->row.word) & NATGW_SEEN_MAPPING &&
+	       (life == TRACK_HELD &&
+		(claim->from_remote || session_seen(claim->row.word) & NATGW_SEEN_MAPPING) &&
 		row->addr == claim->row.addr && row->port == claim->row.port);
 }
 
@@ -58,25 +59,47 @@ static __always_inline bool ports_take_over(struct claim *claim)
 	return true;
 }
 
-/* Does an endpoint-independent mapping have this port for itself? */
-__noinline __weak int ports_is_mapped(__u32 port)
+enum ports_bar {
+	PORTS_BAR_NONE,
+	PORTS_BAR_MAPPING,  /* an endpoint-independent mapping has it for itself */
+	PORTS_BAR_RESERVED, /* a port forward's, or the host's */
+};
+
+static __always_inline bool ports_is_reserved(const struct claim *claim, __u32 port)
+{
+	__u32 index = natgw_reserved_index(claim->eip, claim->proto);
+	struct natgw_port_bits *set;
+
+	if (!policy_has(NATGW_FEATURE_RESERVED)) {
+		return false;
+	}
+	set = bpf_map_lookup_elem(&reserved_ports, &index);
+	return set && portset_has(set, port);
+}
+
+/* May no session of the EIP in hand have this port? enum ports_bar. */
+__noinline __weak int ports_is_barred(__u32 port)
 {
 	struct natgw_inbound_key key = { .proto = IPPROTO_UDP };
 	struct claim *claim = claim_scratch();
 	struct natgw_gateway_use *use;
 
 	if (!claim) {
-		return 0;
+		return PORTS_BAR_NONE;
+	}
+	if (ports_is_reserved(claim, port)) {
+		claim->barred_met = 1;
+		return PORTS_BAR_RESERVED;
 	}
 	key.ext_addr = claim->key.ext_addr;
 	key.ext_port = byteorder_wire16((__u16)port);
 	use = account_gateway(claim->gateway);
 	if (claim->proto != NATGW_PROTO_UDP || !use || !use->mappings || claim->exclusive ||
 	    !bpf_map_lookup_elem(&inbound, &key)) {
-		return 0;
+		return PORTS_BAR_NONE;
 	}
 	claim->mapping_met = 1;
-	return 1;
+	return PORTS_BAR_MAPPING;
 }
 
 /*

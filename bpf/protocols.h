@@ -17,6 +17,7 @@
 #define IPPROTO_UDP 17
 
 /* Offsets within the IPv4 header. */
+#define IPV4_ID 4
 #define IPV4_TTL 8
 #define IPV4_CHECK 10
 #define IPV4_SADDR 12
@@ -40,6 +41,7 @@
 
 #define ICMP_ECHOREPLY 0
 #define ICMP_DEST_UNREACH 3
+#define ICMP_REDIRECT 5
 #define ICMP_ECHO 8
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETERPROB 12

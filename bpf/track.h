@@ -123,7 +123,11 @@ __noinline __weak __u64 track_next_word(const struct packet *pkt, __u64 word, __
 	if (pkt->proto == IPPROTO_TCP) {
 		return track_next_tcp(pkt, word, trust);
 	}
-	if (session_state(word) != NATGW_STATE_OPENING || pkt->direction != NATGW_INBOUND) {
+	/* The reply is the other side's: a port forward's session is begun by the remote endpoint.
+	 */
+	if (session_state(word) != NATGW_STATE_OPENING ||
+	    (pkt->direction == NATGW_INBOUND) ==
+		    (pkt->proto == IPPROTO_UDP && session_seen(word) & NATGW_SEEN_REMOTE_FIRST)) {
 		return word;
 	}
 	return track_established(session_with_seen(word, NATGW_SEEN_REPLY));

@@ -52,7 +52,8 @@ static __always_inline int translate_address(access_ctx *ctx, const struct packe
 	if (access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, to, 4)) {
 		return -1;
 	}
-	if (pkt->proto != IPPROTO_ICMP &&
+	/* The checksum is in the first fragment. */
+	if (pkt->proto != IPPROTO_ICMP && !pkt->frag_offset &&
 	    access_l4_check(ctx, pkt->l4 + translate_check_offset(pkt->proto), from, to, flags)) {
 		return -1;
 	}
@@ -71,14 +72,52 @@ static __always_inline int translate_port(access_ctx *ctx, const struct packet *
 	return access_store16(ctx, pkt->l4 + edit->port_offset, to);
 }
 
-/* Source or destination, address and port. */
-static __always_inline enum natgw_verdict
-translate_endpoint(access_ctx *ctx, const struct packet *pkt, const struct translate_edit *edit)
+/* The remote endpoint's port, where a DNAT rule has given it another one (TCP, UDP). */
+static __always_inline enum natgw_verdict translate_remote_port(access_ctx *ctx,
+								const struct packet *pkt, __be16 to)
 {
+	struct translate_edit edit = {
+		.from_port = pkt->direction == NATGW_OUTBOUND ? pkt->dport : pkt->sport,
+		.to_port = to,
+		.port_offset = pkt->direction == NATGW_OUTBOUND ? 2 : 0,
+	};
+
+	return translate_port(ctx, pkt, &edit) ? NATGW_DROP_INTERNAL : NATGW_OK;
+}
+
+/* A fragment's IP identification (RFC 6864): it is one of the EIP's now, not of the client's. */
+static __always_inline enum natgw_verdict translate_ip_id(access_ctx *ctx, const struct packet *pkt,
+							  __be16 to)
+{
+	__u16 from = BYTEORDER_RAW16(pkt->ip_id);
+
+	if (from == BYTEORDER_RAW16(to)) {
+		return NATGW_OK;
+	}
+	return access_l3_check(ctx, pkt->l3 + IPV4_CHECK, from, BYTEORDER_RAW16(to), 2) ||
+			       access_store16(ctx, pkt->l3 + IPV4_ID, BYTEORDER_RAW16(to))
+		       ? NATGW_DROP_INTERNAL
+		       : NATGW_OK;
+}
+
+/* Source or destination, address and port. */
+#define translate_side ACCESS_GLOBAL(translate_side)
+__noinline int translate_side(access_ctx *ctx, const struct packet *pkt,
+			      const struct translate_edit *edit)
+{
+	if (!pkt || !edit) {
+		return NATGW_DROP_INTERNAL;
+	}
 	if (translate_address(ctx, pkt, edit) || translate_port(ctx, pkt, edit)) {
 		return NATGW_DROP_INTERNAL;
 	}
 	return NATGW_OK;
+}
+
+static __always_inline enum natgw_verdict
+translate_endpoint(access_ctx *ctx, const struct packet *pkt, const struct translate_edit *edit)
+{
+	return (enum natgw_verdict)translate_side(ctx, pkt, edit);
 }
 
 /* Routers take one off the TTL (RFC 1812 5.3.1); the kernel does it for packets that it forwards.
@@ -127,12 +166,14 @@ static __always_inline int translate_quoted_check(access_ctx *ctx, const struct 
 		return 0;
 	}
 	to = from;
-	if (pkt->quote_proto != IPPROTO_ICMP) {
+	if (pkt->quote_proto != IPPROTO_ICMP && edit->from_addr != edit->to_addr) {
 		to = checksum_replace32(to, BYTEORDER_RAW32(edit->from_addr),
 					BYTEORDER_RAW32(edit->to_addr));
 	}
-	to = checksum_replace16(to, BYTEORDER_RAW16(edit->from_port),
-				BYTEORDER_RAW16(edit->to_port));
+	if (edit->from_port != edit->to_port) {
+		to = checksum_replace16(to, BYTEORDER_RAW16(edit->from_port),
+					BYTEORDER_RAW16(edit->to_port));
+	}
 	if (pkt->quote_proto == IPPROTO_UDP) {
 		to = checksum_udp(to);
 	}
@@ -140,12 +181,19 @@ static __always_inline int translate_quoted_check(access_ctx *ctx, const struct 
 }
 
 /* One side of the quoted packet: its header checksum, address, port, and transport checksum. */
-static __always_inline enum natgw_verdict translate_quote(access_ctx *ctx, const struct packet *pkt,
-							  const struct translate_edit *edit)
+#define translate_quoted_side ACCESS_GLOBAL(translate_quoted_side)
+__noinline int translate_quoted_side(access_ctx *ctx, const struct packet *pkt,
+				     const struct translate_edit *edit)
 {
-	__u32 from = BYTEORDER_RAW32(edit->from_addr), to = BYTEORDER_RAW32(edit->to_addr);
-	__u16 *check = access_at(ctx, pkt->quote_l3 + IPV4_CHECK, sizeof(*check));
+	__u32 from, to;
+	__u16 *check;
 
+	if (!pkt || !edit) {
+		return NATGW_DROP_INTERNAL;
+	}
+	from = BYTEORDER_RAW32(edit->from_addr);
+	to = BYTEORDER_RAW32(edit->to_addr);
+	check = access_at(ctx, pkt->quote_l3 + IPV4_CHECK, sizeof(*check));
 	if (!check) {
 		return NATGW_DROP_INTERNAL;
 	}
@@ -154,11 +202,31 @@ static __always_inline enum natgw_verdict translate_quote(access_ctx *ctx, const
 	    translate_quoted_check(ctx, pkt, edit) ||
 	    access_l4_check(ctx, pkt->l4 + ICMP_CHECK, from, to, 4) ||
 	    access_store32(ctx, pkt->quote_l3 + edit->addr_offset, to) ||
-	    translate_quoted16(ctx, pkt, pkt->quote_l4 + edit->port_offset,
-			       BYTEORDER_RAW16(edit->from_port), BYTEORDER_RAW16(edit->to_port))) {
+	    (edit->from_port != edit->to_port &&
+	     translate_quoted16(ctx, pkt, pkt->quote_l4 + edit->port_offset,
+				BYTEORDER_RAW16(edit->from_port),
+				BYTEORDER_RAW16(edit->to_port)))) {
 		return NATGW_DROP_INTERNAL;
 	}
 	return NATGW_OK;
+}
+
+static __always_inline enum natgw_verdict translate_quote(access_ctx *ctx, const struct packet *pkt,
+							  const struct translate_edit *edit)
+{
+	return (enum natgw_verdict)translate_quoted_side(ctx, pkt, edit);
+}
+
+/* The other side's port in the quote, where a DNAT rule has given it another one. */
+static __always_inline enum natgw_verdict
+translate_quoted_port(access_ctx *ctx, const struct packet *pkt, const struct translate_edit *edit)
+{
+	return translate_quoted_check(ctx, pkt, edit) ||
+			       translate_quoted16(ctx, pkt, pkt->quote_l4 + edit->port_offset,
+						  BYTEORDER_RAW16(edit->from_port),
+						  BYTEORDER_RAW16(edit->to_port))
+		       ? NATGW_DROP_INTERNAL
+		       : NATGW_OK;
 }
 
 /* The outer address of an ICMP error: the IP header only, ICMP has no pseudo header. */

@@ -87,6 +87,8 @@ enum natgw_generated {
 	NATGW_GENERATED_RST_LIMITED, /* RST not sent: over the rate limit */
 	NATGW_GENERATED_EVENT,
 	NATGW_GENERATED_EVENT_LOST, /* over the rate limit, or the ring buffer was full */
+	NATGW_GENERATED_HAIRPIN, /* hairpinned packets that came in again by the external interface
+				  */
 	NATGW_GENERATED_COUNT,
 };
 

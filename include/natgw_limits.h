@@ -14,6 +14,27 @@
  * length. */
 #define NATGW_EIPS_PER_GATEWAY_MAX 256
 
+/* Rows of "pool" for one gateway: its EIPs, and those of SNAT rules. */
+#define NATGW_POOL_ROWS_PER_GATEWAY 1024
+
+/* Port forwards, ranges written out. */
+#define NATGW_FORWARDS_MAX 16384
+
+/* 1:1 mappings; two addresses each. */
+#define NATGW_ONE_TO_ONE_MAX 1024
+
+/* Prefixes of the access list. */
+#define NATGW_ACL_MAX 4096
+
+/* Datagrams in fragments that are under way, how long one may be, and what one sender may have at
+ * once of them (threat 15; RFC 6146: at least 2 s). */
+#define NATGW_FRAGMENTS_MAX 8192
+#define NATGW_FRAGMENT_LIFE (5 * NATGW_TICKS_PER_SECOND)
+#define NATGW_FRAGMENT_SHARE 1024
+#define NATGW_FRAGMENT_SOURCES 4096 /* counters, by hash of the sender */
+/* Counters that new IP identifications come from, by hash of EIP, destination and protocol. */
+#define NATGW_IP_IDS 4096
+
 /* External addresses in all: the port use bitmaps take 3 x 8 KiB each (6 MiB at this bound). */
 #define NATGW_EIPS_MAX 256
 

@@ -18,7 +18,7 @@
 
 /* Raised when a key, a value or a meaning below changes: pinned maps of another version are not
  * taken over. */
-#define NATGW_LAYOUT_VERSION 2
+#define NATGW_LAYOUT_VERSION 3
 
 /* Map "layout", one row, pinned beside the others and read first. */
 struct natgw_layout {
@@ -35,9 +35,21 @@ struct natgw_settings {
 	__u16 gateway_end; /* gateways 1 .. gateway_end - 1 may have sessions */
 	__u32 seed; /* of the programs' own hashes: random, made with the maps, never changed */
 	__u16 rule_count; /* rows of "rule_order" in use */
-	__u16 reserved;
+	__u16 features;	  /* NATGW_FEATURE_* */
+	__u32 hairpin;	  /* ifindex of an external interface, by which hairpinned packets come in
+			     again; 0: none */
 };
-_Static_assert(sizeof(struct natgw_settings) == 16, "settings");
+_Static_assert(sizeof(struct natgw_settings) == 20, "settings");
+
+/* What the config uses at all: who does not use it does not pay for it. */
+#define NATGW_FEATURE_ACL 0x01	      /* map "acl" has rows */
+#define NATGW_FEATURE_FORWARDS 0x02   /* map "forwards" has rows */
+#define NATGW_FEATURE_HAIRPIN 0x04    /* forwards, or endpoint-independent mappings */
+#define NATGW_FEATURE_RESERVED 0x08   /* map "reserved_ports" has bits set */
+#define NATGW_FEATURE_ONE_TO_ONE 0x10 /* addresses of kind ONE_TO_ONE and MAPPED */
+#define NATGW_FEATURE_NO_NAT 0x20     /* rules of kind NO_NAT, or unmatched: pass */
+/* An internal host may be reached by one of natgw's external addresses. */
+#define NATGW_FEATURES_TURNING (NATGW_FEATURE_HAIRPIN | NATGW_FEATURE_ONE_TO_ONE)
 
 /* Map "clock", one row: added to the monotonic clock. Zero but in tests. */
 struct natgw_clock {
@@ -60,8 +72,9 @@ struct natgw_iface {
 	__u8 flags;    /* NATGW_IFACE_* */
 	__u8 redirect; /* an XDP program may redirect to it */
 	__u8 mac[6];
+	__u32 mtu; /* of IP packets */
 };
-_Static_assert(sizeof(struct natgw_iface) == 8, "iface");
+_Static_assert(sizeof(struct natgw_iface) == 12, "iface");
 
 /* ---- policy ---- */
 
@@ -80,7 +93,8 @@ enum natgw_target {
 	NATGW_TARGET_LOCAL,	  /* the kernel routes it, untranslated */
 	NATGW_TARGET_INTERFACE,	  /* the same, out of one interface */
 	NATGW_TARGET_BLACKHOLE,
-	NATGW_TARGET_VPN, /* kept for later */
+	NATGW_TARGET_VPN,      /* kept for later */
+	NATGW_TARGET_INTERNET, /* in a gateway's own table: out by an external interface */
 };
 
 enum natgw_origin {
@@ -150,9 +164,25 @@ enum natgw_on_exhaustion {
 #define NATGW_MAPPING_ENDPOINT_INDEPENDENT 0x01	  /* one external endpoint for all remote ones */
 #define NATGW_FILTERING_ENDPOINT_INDEPENDENT 0x02 /* and any remote endpoint may send to it */
 
+/* Of a gateway: protocols whose fragments are forwarded (bit enum natgw_proto). */
+#define NATGW_FRAGMENTS_TCP (1 << NATGW_PROTO_TCP)
+#define NATGW_FRAGMENTS_UDP (1 << NATGW_PROTO_UDP)
+#define NATGW_FRAGMENTS_ICMP (1 << NATGW_PROTO_ICMP)
+
+enum natgw_icmp {
+	NATGW_ICMP_ALL,	 /* echo and errors */
+	NATGW_ICMP_ECHO, /* no errors */
+	NATGW_ICMP_OFF,
+};
+
 #define NATGW_GATEWAY_RANDOM_EIP 0x01 /* eip_select: random; else sticky by client */
 #define NATGW_GATEWAY_REFRESH_OUTBOUND \
 	0x02 /* refresh: outbound; inbound packets keep nothing alive */
+/* mode: two-stage. The EIPs are private addresses; each has a public one (struct natgw_address,
+ * peer), which is what is on the wire. */
+#define NATGW_GATEWAY_TWO_STAGE 0x04
+#define NATGW_GATEWAY_NO_DEFAULT_SNAT 0x08 /* default_snat: off; only what an SNAT rule matches */
+#define NATGW_GATEWAY_UNMATCHED_PASS 0x10  /* unmatched: pass; else it is dropped */
 
 /* A limit, as the time that a unit takes: ns times 2^20; 0: no limit. Each direction by itself. */
 struct natgw_rate {
@@ -170,8 +200,11 @@ struct natgw_gateway {
 	__u8 mapping;	    /* NATGW_MAPPING_*, NATGW_FILTERING_* */
 	__u8 no_session;    /* enum natgw_no_session */
 	__u8 on_exhaustion; /* enum natgw_on_exhaustion */
-	__u8 reserved[3];
-	__u32 port_count;	     /* 1 .. 65536 */
+	__u8 fragments;	    /* NATGW_FRAGMENTS_* */
+	__u8 icmp;	    /* enum natgw_icmp */
+	__u8 allow_targets; /* bit enum natgw_target: what its own table may lead to beside INTERNET
+			     */
+	__u32 port_count;   /* 1 .. 65536 */
 	__u32 destination_ports;     /* sessions, live and held, to one destination by one EIP:
 					1 .. port_count */
 	__u32 destination_threshold; /* a destination with so many gets a bitmap */
@@ -184,13 +217,25 @@ struct natgw_gateway {
 	struct natgw_rate rate;		  /* of the whole gateway */
 	struct natgw_rate client_rate;	  /* of each client */
 	__u32 timeout[NATGW_TIMER_SLOTS]; /* by enum natgw_timer, in ticks */
+	__u32 table; /* its own route table, asked after translation; 0: everything is INTERNET */
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct natgw_gateway) == 144, "gateway");
+_Static_assert(sizeof(struct natgw_gateway) == 152, "gateway");
+
+enum natgw_rule_kind {
+	NATGW_RULE_SESSION, /* timers, mapping */
+	NATGW_RULE_DNAT,    /* another destination port, and a mark */
+	NATGW_RULE_SNAT,    /* EIPs of its own */
+	NATGW_RULE_NO_NAT,  /* not translated: neither out nor back */
+	NATGW_RULE_KIND_COUNT,
+};
 
 /*
- * Map "rules": what a session's first packet must be, and what its session then has of its own. The
- * number 1 .. NATGW_RULES_MAX - 1 is in the session's word, so a row is never given to another rule
- * while there are free ones. Map "rule_order": the numbers, first match wins.
+ * Map "rules": what a session's first packet must be, as the client sent it, and what its session
+ * then has of its own. The number 1 .. NATGW_RULES_MAX - 1 of a session rule is in the session's
+ * word, so a row is never given to another rule while there are free ones. Map "rule_order": the
+ * numbers; within a kind the first match wins (NO_NAT and SNAT count as one kind), and DNAT rules
+ * stand before the others, since they set the mark. Map "rule_hits": new sessions by number.
  */
 struct natgw_rule {
 	__be32 src; /* client */
@@ -203,11 +248,21 @@ struct natgw_rule {
 	__u8 gateway; /* 0: any */
 	__u8 mapping; /* NATGW_MAPPING_*, NATGW_FILTERING_*, in place of the gateway's */
 	__u8 used;    /* the row holds a rule of this or an earlier config */
-	__u32 timeout[NATGW_TIMER_SLOTS]; /* as in struct natgw_gateway, in place of it */
+	__u8 kind;    /* enum natgw_rule_kind */
+	__u8 reserved;
+	__u16 to_port;	  /* DNAT: host order; 0: the port stays */
+	__u32 mark;	  /* DNAT: sets it. SNAT: must be this one; 0: any */
+	__u16 pool_first; /* SNAT: its EIPs, as rows of the gateway's stretch of "pool" */
+	__u16 pool_count;
+	__u32 timeout[NATGW_TIMER_SLOTS]; /* SESSION: as in struct natgw_gateway, in place of it */
 };
-_Static_assert(sizeof(struct natgw_rule) == 88, "rule");
+_Static_assert(sizeof(struct natgw_rule) == 100, "rule");
 
-/* Map "pool": row gateway * NATGW_EIPS_PER_GATEWAY_MAX + i is the i-th EIP of that gateway. */
+/*
+ * Map "pool": row gateway * NATGW_POOL_ROWS_PER_GATEWAY + i. The first eip_count rows of a
+ * gateway's stretch are its EIPs; behind them stand those of SNAT rules, an address as often as
+ * rules name it.
+ */
 struct natgw_pool_row {
 	__be32 addr;
 	__u32 eip; /* index of the EIP, as in struct natgw_eip */
@@ -217,6 +272,15 @@ enum natgw_address_kind {
 	NATGW_ADDRESS_EIP = 1,	  /* belongs to a gateway's pool; the host's stack never sees it */
 	NATGW_ADDRESS_PRIVATE_IP, /* a gateway's private IP */
 	NATGW_ADDRESS_HOST,	  /* an address of the host itself */
+	NATGW_ADDRESS_ONE_TO_ONE, /* public address of the internal host "peer" */
+	NATGW_ADDRESS_MAPPED,	  /* internal host whose public address is "peer" */
+	NATGW_ADDRESS_STAGED,	  /* public address of the EIP "peer" of a two-stage gateway */
+};
+
+enum natgw_on_host {
+	NATGW_ON_HOST_NO,
+	NATGW_ON_HOST_HELD,   /* the host holds the address as well */
+	NATGW_ON_HOST_SHARED, /* and has said so: what is no session's is the host's */
 };
 
 /* Map "addresses": addresses that mean something to natgw. */
@@ -224,12 +288,46 @@ struct natgw_address {
 	__u8 kind;	   /* enum natgw_address_kind */
 	__u8 gateway;	   /* 0 for NATGW_ADDRESS_HOST */
 	__u8 draining;	   /* an EIP that takes no new sessions */
-	__u8 on_host;	   /* an EIP or private IP which the host holds as well */
+	__u8 on_host;	   /* enum natgw_on_host: of an EIP, private IP or public address */
 	__u32 eip;	   /* index into "port_use", below NATGW_EIPS_MAX */
 	__u32 drain_until; /* ticks: with draining, when its sessions end */
-	__u32 reserved;
+	__be32 peer; /* see enum natgw_address_kind; of a two-stage gateway's EIP its public one */
 };
 _Static_assert(sizeof(struct natgw_address) == 16, "address");
+
+/* Map "forwards": what comes to this external endpoint and belongs to no session makes one. */
+struct natgw_forward_key {
+	__be32 ext_addr; /* an EIP */
+	__be16 ext_port;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	__u8 reserved;
+};
+_Static_assert(sizeof(struct natgw_forward_key) == 8, "forward key");
+
+struct natgw_forward {
+	__be32 int_addr;
+	__be16 int_port;
+	__u8 gateway;
+	__u8 reserved;
+};
+_Static_assert(sizeof(struct natgw_forward) == 8, "forward");
+
+/* Map "acl", longest prefix: of a packet's remote address, then of its client's. */
+struct natgw_acl_key {
+	__u32 prefix_len; /* 0 .. 32 */
+	__be32 addr;
+};
+
+struct natgw_acl {
+	__u32 deny; /* 1: dropped as acl; 0: allowed */
+};
+
+/*
+ * Map "reserved_ports" (mmapable): struct natgw_port_bits by natgw_reserved_index; only the words
+ * count, not the summary. Ports that no new session of that EIP gets: those of port forwards, and
+ * of a shared EIP what the host listens on or takes for itself. natgwd sets and clears; the program
+ * at egress sets what the host is seen to use.
+ */
 
 /* ---- sessions ---- */
 
@@ -295,6 +393,8 @@ enum natgw_session_state {
 #define NATGW_SEEN_MAPPING 0x80	    /* noted: uses an endpoint-independent mapping */
 /* Of a mapping (NATGW_STATE_MAPPING): any remote endpoint may send to it. */
 #define NATGW_SEEN_OPEN_FILTER 0x10
+/* Of UDP, by a port forward: the remote endpoint began, so the reply is the client's. */
+#define NATGW_SEEN_REMOTE_FIRST 0x10
 
 /*
  * An endpoint-independent mapping is a pair of rows like any other, in state MAPPING, whose remote
@@ -339,6 +439,34 @@ struct natgw_session_record {
 	__u32 hold_left; /* ticks */
 };
 _Static_assert(sizeof(struct natgw_session_record) == 128, "record");
+
+/* ---- fragments ---- */
+
+/*
+ * Map "fragments": a datagram of which the first fragment has been translated, by its addresses as
+ * it came in. Later fragments follow it for NATGW_FRAGMENT_LIFE.
+ */
+struct natgw_fragment_key {
+	__be32 saddr;
+	__be32 daddr;
+	__be16 id;
+	__u8 proto;
+	__u8 direction; /* enum natgw_direction */
+};
+_Static_assert(sizeof(struct natgw_fragment_key) == 12, "fragment key");
+
+struct natgw_fragment {
+	__be32 addr; /* outbound: new source; inbound: new destination */
+	__u32 since; /* ticks */
+	__u32 ends; /* bytes of payload, from the first on without a gap, << 16 | of the first alone
+		     */
+	__u32 gap;  /* fragments behind a gap: first byte << 16 | end; 0: none */
+	__be16 new_id; /* outbound: IP identification on the wire; inbound: as it came */
+	__u8 gateway;
+	__u8 flags;    /* fragment.h */
+	__u32 nexthop; /* as in struct natgw_session */
+};
+_Static_assert(sizeof(struct natgw_fragment) == 24, "fragment");
 
 /* ---- next hops ---- */
 

@@ -54,6 +54,14 @@ static inline __attribute__((always_inline)) __u32 natgw_port_use_index(__u32 ph
 	return (phase * NATGW_EIPS_MAX + eip) * NATGW_PROTO_COUNT + proto;
 }
 
+/* Rows of "reserved_ports". */
+#define NATGW_RESERVED_ROWS (NATGW_EIPS_MAX * NATGW_PROTO_COUNT)
+
+static inline __attribute__((always_inline)) __u32 natgw_reserved_index(__u32 eip, __u32 proto)
+{
+	return eip * NATGW_PROTO_COUNT + proto;
+}
+
 /* "destination_use" (mmapable, 2 rows): sessions, live and held, by hash of their destination and
  * EIP. */
 struct natgw_destination_use {

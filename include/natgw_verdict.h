@@ -74,7 +74,13 @@
 	X(DROP_INTERNAL, DROP, "internal", "a map or helper failed: a bug or a lack of memory")    \
 	X(DEFER_ANSWER, DEFERRED, "defer_answer", "its sender is to get an answer")                \
 	X(DROP_PORT_QUOTA, DROP, "port_quota",                                                     \
-	  "the client has used up its ports to this destination")
+	  "the client has used up its ports to this destination")                                  \
+	X(DEFER_HAIRPIN, DEFERRED, "defer_hairpin", "back to an internal host: tc does that")      \
+	X(DEFER_FRAGMENT, DEFERRED, "defer_fragment",                                              \
+	  "fragment before its first one: the kernel puts them together")                          \
+	X(DROP_NO_RULE, DROP, "no_rule", "no SNAT rule translates it, and default_snat is off")    \
+	X(DROP_FRAG_TABLE_FULL, DROP, "frag_table_full",                                           \
+	  "too many datagrams in fragments are under way, or too many of this sender")
 
 enum natgw_verdict {
 #define X(symbol, class, label, text) NATGW_##symbol,

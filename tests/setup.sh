@@ -12,9 +12,11 @@ build_packages=(
 	libjansson-dev libmnl-dev libcap-dev libcurl4-openssl-dev pkg-config gcc libc6-dev make
 )
 test_packages=(
-	libcmocka-dev python3-pytest python3-scapy nginx-light iperf3 iputils-ping iputils-arping
+	libcmocka-dev python3-pytest python3-pytest-xdist python3-scapy nginx-light iperf3
+	iputils-ping iputils-arping
 	traceroute bind9-dnsutils dnsmasq-base iproute2 ethtool tcpdump nmap curl netcat-openbsd
-	procps util-linux coturn netsniff-ng nftables
+	procps util-linux coturn netsniff-ng nftables mtr-tiny iputils-tracepath socat openssh-server
+	openssh-client vsftpd lftp
 )
 bench_packages=(libcmocka-dev nftables iproute2 python3)
 lint_packages=(

@@ -125,17 +125,49 @@ static bool kernel_has(const struct natgwd_state *state, __be32 eip)
 	return datapath_get_address(state->dp, eip, &row) == 0 && row.on_host;
 }
 
-static int announce_gateway(const struct announce *announce, const struct natgwd_state *state,
-			    const struct iface_state *iface, const struct config_gateway *gateway)
+static int announce_list(const struct announce *announce, const struct natgwd_state *state,
+			 const struct iface_state *iface, const __be32 *eips, size_t count)
 {
 	int err = 0;
 
-	for (size_t i = 0; !err && i < gateway->eip_count; i++) {
-		__be32 eip = gateway->eips[i];
-
-		if (!belongs_elsewhere(state, iface, eip) && !kernel_has(state, eip)) {
-			err = send_one(announce, iface, eip);
+	for (size_t i = 0; !err && i < count; i++) {
+		if (!belongs_elsewhere(state, iface, eips[i]) && !kernel_has(state, eips[i])) {
+			err = send_one(announce, iface, eips[i]);
 		}
+	}
+	return err;
+}
+
+static int announce_gateway(const struct announce *announce, const struct natgwd_state *state,
+			    const struct iface_state *iface, const struct config_gateway *gateway)
+{
+	const struct config *config = state->config;
+	int err;
+
+	/* In two stages the public addresses are on the wire. */
+	if (gateway->two_stage) {
+		return 0;
+	}
+	err = announce_list(announce, state, iface, gateway->eips, gateway->eip_count);
+	for (size_t i = 0; !err && i < config->rule_count; i++) {
+		const struct config_rule *rule = &config->rules[i];
+
+		if (config_rule_is_for(rule, gateway)) {
+			err = announce_list(announce, state, iface, rule->eips, rule->eip_count);
+		}
+	}
+	return err;
+}
+
+/* Public addresses, of hosts and of EIPs in two stages. */
+static int announce_one_to_one(const struct announce *announce, const struct natgwd_state *state,
+			       const struct iface_state *iface)
+{
+	const struct config *config = state->config;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < config->one_to_one_count; i++) {
+		err = announce_list(announce, state, iface, &config->one_to_one[i].public_addr, 1);
 	}
 	return err;
 }
@@ -150,6 +182,9 @@ void announce_iface(const struct announce *announce, const struct natgwd_state *
 	}
 	for (size_t i = 0; !err && i < state->config->gateway_count; i++) {
 		err = announce_gateway(announce, state, iface, &state->config->gateways[i]);
+	}
+	if (!err) {
+		err = announce_one_to_one(announce, state, iface);
 	}
 	if (err) {
 		log_warning("cannot announce EIPs on %s: %s", iface->name, strerror(-err));

@@ -12,8 +12,9 @@ int announce_open(struct announce **ret_announce);
 void announce_free(struct announce *announce);
 
 /*
- * Announces on one external interface, if it is up: EIPs inside one of its prefixes, and EIPs that
- * are in no prefix of any external interface. EIPs that the host holds are the kernel's.
+ * Announces on one external interface, if it is up: EIPs and public addresses (one_to_one) inside
+ * one of its prefixes, and those that are in no prefix of any external interface. What the host
+ * holds is the kernel's; EIPs in two stages are on no wire.
  */
 void announce_iface(const struct announce *announce, const struct natgwd_state *state,
 		    const struct iface_state *iface);

@@ -284,6 +284,39 @@ static json_t *clients_json(const struct top *top, const struct top_destination 
 	return list;
 }
 
+static bool has_eip(const __be32 *eips, size_t count, __be32 addr)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (eips[i] == addr) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whose EIP it is: the gateway's, else that of the first SNAT rule which names it. */
+static void find_pool(const struct api_errors *errors, const struct natgw_destination_key *key,
+		      struct explain_ports *ports)
+{
+	const struct config *config = errors->state->config;
+	const struct config_gateway *gateway =
+		config_find_gateway(config, snapshot_gateway_name(errors->state, key->gateway));
+
+	ports->eips = ports->gateway->eip_count;
+	if (!gateway || has_eip(gateway->eips, gateway->eip_count, key->ext_addr)) {
+		return;
+	}
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct config_rule *rule = &config->rules[i];
+
+		if (has_eip(rule->eips, rule->eip_count, key->ext_addr)) {
+			ports->eips = (uint32_t)rule->eip_count;
+			ports->rule = (unsigned int)i + 1;
+			return;
+		}
+	}
+}
+
 static json_t *advice_json(const struct api_errors *errors,
 			   const struct top_destination *destination)
 {
@@ -299,6 +332,7 @@ static json_t *advice_json(const struct api_errors *errors,
 	json_t *list = json_array();
 	char client[INET_ADDRSTRLEN];
 
+	find_pool(errors, &destination->key, &ports);
 	memcpy(ports.held_by, destination->held_by, sizeof(ports.held_by));
 	if (destination->client_count) {
 		const struct top_share *share = &top->shares[destination->first_client];
@@ -336,6 +370,7 @@ static json_t *entry_json(const struct api_errors *errors, const struct candidat
 	const struct top_destination *destination = found ? found : &none;
 	struct api_errors_events events = { .verdict = NATGW_DROP_PORT_EXHAUSTED,
 					    .destination = key };
+	struct explain_ports pool = { .gateway = gateway };
 	json_t *entry = json_pack(
 		"{s:s, s:s, s:o, s:o, s:i, s:s, s:o}", "reason",
 		names_alloc_error(NATGW_ALLOC_PORT_EXHAUSTED), "gateway",
@@ -350,7 +385,8 @@ static json_t *entry_json(const struct api_errors *errors, const struct candidat
 	json_object_set_new(entry, "ports_held", json_integer(destination->held));
 	json_object_set_new(entry, "held_by", holds_json(destination->held_by));
 	json_object_set_new(entry, "limit", json_integer(gateway->destination_ports));
-	json_object_set_new(entry, "eips", json_integer(gateway->eip_count));
+	find_pool(errors, key, &pool);
+	json_object_set_new(entry, "eips", json_integer(pool.eips));
 	json_object_set_new(entry, "sustainable", rates_json(gateway, key->proto));
 	json_object_set_new(entry, "clients", clients_json(errors->top, destination));
 	json_object_set_new(entry, "what", what_json(destination, gateway->destination_ports));

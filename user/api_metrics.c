@@ -11,6 +11,7 @@
 #include "api_metrics_top.h"
 #include "cleanup.h"
 #include "metrics.h"
+#include "names.h"
 #include "snapshot.h"
 #include "version.h"
 
@@ -23,6 +24,7 @@ struct collection {
 	struct metrics_eip *eips;
 	struct snapshot_route *route_rows;
 	struct metrics_route *routes;
+	struct metrics_rule *rules;
 	struct api_metrics_top top;
 };
 
@@ -154,6 +156,32 @@ static int collect_routes(const struct natgwd_state *state, struct collection *c
 	return 0;
 }
 
+static int collect_rules(const struct natgwd_state *state, struct collection *collection)
+{
+	const size_t count = state->config->rule_count;
+	uint64_t *found = NULL;
+	int r = snapshot_rule_hits(state, &found);
+	_cleanup_free_ uint64_t *hits = found;
+
+	if (r < 0) {
+		return r;
+	}
+	collection->rules = calloc(count + 1, sizeof(*collection->rules));
+	if (!collection->rules) {
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < count; i++) {
+		collection->rules[i] = (struct metrics_rule){
+			.number = (unsigned int)i + 1,
+			.kind = names_rule_kind(state->config->rules[i].kind),
+			.hits = hits[i],
+		};
+	}
+	collection->metrics.rules = collection->rules;
+	collection->metrics.rule_count = count;
+	return 0;
+}
+
 static int collect_counters(const struct natgwd_state *state, struct collection *collection)
 {
 	int r = datapath_read_verdicts(state->dp, collection->verdicts);
@@ -191,6 +219,9 @@ int api_metrics_write(const struct natgwd_state *state, const struct api_metrics
 		r = collect_routes(state, collection);
 	}
 	if (r == 0) {
+		r = collect_rules(state, collection);
+	}
+	if (r == 0) {
 		r = api_metrics_top_read(state, &collection->top, metrics);
 	}
 	if (r == 0) {
@@ -199,6 +230,7 @@ int api_metrics_write(const struct natgwd_state *state, const struct api_metrics
 	free(collection->eips);
 	free(collection->route_rows);
 	free(collection->routes);
+	free(collection->rules);
 	free(collection);
 	return r;
 }

@@ -76,24 +76,25 @@ static int write_session(const struct natgw_session_record *record, void *arg)
 	inet_ntop(AF_INET, &in->addr, client, sizeof(client));
 	inet_ntop(AF_INET, &record->key.ext_addr, eip, sizeof(eip));
 	inet_ntop(AF_INET, &record->key.rem_addr, remote, sizeof(remote));
-	r = evbuffer_add_printf(writer->out,
-				"%s{\"protocol\":\"%s\",\"gateway\":%s,\"state\":\"%s\","
-				"\"internal_src_address\":\"%s\",\"internal_src_port\":%u,"
-				"\"external_src_address\":\"%s\",\"external_src_port\":%u,"
-				"\"remote_address\":\"%s\",\"remote_port\":%u,"
-				"\"idle_s\":%" PRIu64 ",\"timeout_s\":%" PRIu64
-				",\"left_s\":%" PRIu64 ",\"hold\":%s%s%s,"
-				"\"packets_out\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ","
-				"\"packets_in\":%" PRIu64 ",\"bytes_in\":%" PRIu64 "}",
-				writer->some ? ",\n" : "\n", names_ip_proto(record->key.proto),
-				writer->gateway_text, names_session_state(record_state(record)),
-				client, ntohs(in->port), eip, ntohs(record->key.ext_port), remote,
-				ntohs(record->key.rem_port), record_seconds(record_idle(record)),
-				record_timer_seconds(record->timeout),
-				record_seconds(record_left(record)), held ? "\"" : "",
-				held ? names_hold(record->hold) : "null", held ? "\"" : "",
-				(uint64_t)out->packets, (uint64_t)out->bytes, (uint64_t)in->packets,
-				(uint64_t)in->bytes);
+	r = evbuffer_add_printf(
+		writer->out,
+		"%s{\"protocol\":\"%s\",\"gateway\":%s,\"state\":\"%s\","
+		"\"internal_src_address\":\"%s\",\"internal_src_port\":%u,"
+		"\"external_src_address\":\"%s\",\"external_src_port\":%u,"
+		"\"remote_address\":\"%s\",\"remote_port\":%u,"
+		"\"orig_port\":%u,"
+		"\"idle_s\":%" PRIu64 ",\"timeout_s\":%" PRIu64 ",\"left_s\":%" PRIu64
+		",\"hold\":%s%s%s,"
+		"\"packets_out\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ","
+		"\"packets_in\":%" PRIu64 ",\"bytes_in\":%" PRIu64 "}",
+		writer->some ? ",\n" : "\n", names_ip_proto(record->key.proto),
+		writer->gateway_text, names_session_state(record_state(record)), client,
+		ntohs(in->port), eip, ntohs(record->key.ext_port), remote,
+		ntohs(record->key.rem_port), ntohs(record_orig_port(record)),
+		record_seconds(record_idle(record)), record_timer_seconds(record->timeout),
+		record_seconds(record_left(record)), held ? "\"" : "",
+		held ? names_hold(record->hold) : "null", held ? "\"" : "", (uint64_t)out->packets,
+		(uint64_t)out->bytes, (uint64_t)in->packets, (uint64_t)in->bytes);
 	writer->some = true;
 	return r < 0 ? -ENOMEM : 0;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api_policy.h"
 #include "cleanup.h"
 #include "names.h"
 #include "record.h"
@@ -176,9 +177,11 @@ static json_t *eip_json(const struct snapshot_eip *eip)
 		for (unsigned int hold = 0; hold < NATGW_HOLD_COUNT; hold++)
 			held[proto] += eip->ports_held[proto].held[hold];
 	}
-	return json_pack("{s:o, s:s, s:o, s:o}", "address", address_json(eip->addr), "state",
-			 eip->draining ? "disassociating" : "succeeded", "ports_in_use",
-			 by_proto(ports), "ports_held", by_proto(held));
+	return json_pack("{s:o, s:o, s:b, s:s, s:o, s:o}", "address", address_json(eip->addr),
+			 "public_address",
+			 eip->public_addr ? address_json(eip->public_addr) : json_null(), "shared",
+			 eip->shared, "state", eip->draining ? "disassociating" : "succeeded",
+			 "ports_in_use", by_proto(ports), "ports_held", by_proto(held));
 }
 
 static json_t *eips_json(const struct snapshot_eip *eips, size_t count, unsigned int gateway)
@@ -326,6 +329,7 @@ static json_t *gateway_json(const struct natgwd_state *state, unsigned int index
 
 	/* A view is checked for want of memory once, at its end. */
 	(void)put_behaviour(json, &row, config);
+	(void)api_policy_gateway(json, &row, state->config, config);
 	return json;
 }
 
@@ -353,7 +357,17 @@ int api_views_gateways(const struct natgwd_state *state, const char *name, json_
 		json_decref(list);
 		return -ENOENT;
 	}
-	return finish(json_pack("{s:o}", "gateways", list), ret_json);
+	json_t *rules = NULL;
+
+	r = api_policy_rules(state, &rules);
+	if (r < 0) {
+		json_decref(list);
+		return r;
+	}
+	return finish(json_pack("{s:o, s:o, s:o, s:o}", "gateways", list, "rules", rules,
+				"one_to_one", api_policy_one_to_one(state->config), "acl",
+				api_policy_acl(state->config)),
+		      ret_json);
 }
 
 /* ---- routes ---- */

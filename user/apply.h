@@ -11,7 +11,10 @@
 #include "netdev.h"
 #include "state.h"
 
-/* An EIP may not be the host's own address: 0, or -EADDRINUSE with one logged line. */
+/*
+ * An EIP may not be the host's own address unless it is shared, and then it must be; nor may the
+ * addresses of one_to_one be. 0, or -EADDRINUSE or -EADDRNOTAVAIL with one logged line.
+ */
 int apply_check(const struct config *config, const struct netdev *netdev);
 
 /*
@@ -35,9 +38,20 @@ int apply_addresses(struct natgwd_state *state, const struct netdev *netdev);
 /* Interfaces that routes name have come or gone. */
 int apply_routes(struct natgwd_state *state);
 
+/*
+ * Ports that the host itself uses of its shared EIPs, as it does now: those within
+ * ip_local_port_range and those of its sockets are not for new sessions. Called once a second; does
+ * nothing without shared EIPs. Now and then ports that nobody uses any more are given back.
+ */
+int apply_reserved_refresh(struct natgwd_state *state);
+/* What it remembers between two calls. NULL is allowed. */
+void apply_reserved_forget(struct apply_reserved *reserved);
+
 /* The row of a managed interface, and whether XDP may redirect to it. */
 int apply_iface(struct natgwd_state *state, const struct iface_state *iface, bool redirect);
 int apply_iface_gone(struct natgwd_state *state, uint32_t ifindex);
+/* External interfaces have come, gone or changed: which one takes hairpinned packets. */
+int apply_hairpin(struct natgwd_state *state);
 
 /* Rows of interfaces that are not managed any more. */
 int apply_drop_ifaces(struct natgwd_state *state);

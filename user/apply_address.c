@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows of "addresses": EIPs, private IPs, and the host's own. An EIP keeps its index as long as it
- * has a row; one that is detached keeps its row and drains until a sweep finds it unused.
+ * Rows of "addresses": EIPs, the public addresses of one_to_one and the hosts behind them, private
+ * IPs, and the host's own. An EIP that is detached keeps its row and drains until a sweep finds it
+ * unused; in two stages its public address stays as long.
  */
 #include "apply_internal.h"
 
@@ -10,97 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "list.h"
 #include "log.h"
 
 /* Ticks that an EIP whose drain time has run out stays natgw's, so that late packets are counted as
  * drain_expired. */
 #define AFTER_DRAIN ((int32_t)(60 * NATGW_TICKS_PER_SECOND))
-
-struct row_list {
-	struct apply_address *rows;
-	size_t count;
-};
-
-static int append(struct row_list *list, __be32 addr, const struct natgw_address *row)
-{
-	struct apply_address *rows = list_room(list->rows, list->count, sizeof(*rows));
-
-	if (!rows) {
-		return -ENOMEM;
-	}
-	list->rows = rows;
-	list->rows[list->count].addr = addr;
-	list->rows[list->count].row = *row;
-	list->count++;
-	return 0;
-}
-
-static int append_held(__be32 addr, const struct natgw_address *row, void *arg)
-{
-	return append(arg, addr, row);
-}
-
-static int compare_addrs(const void *left, const void *right)
-{
-	const struct apply_address *a = left;
-	const struct apply_address *b = right;
-
-	if (a->addr != b->addr) {
-		return a->addr < b->addr ? -1 : 1;
-	}
-	/* One address may be named twice: EIP before private IP before host. */
-	return (int)a->row.kind - (int)b->row.kind;
-}
-
-static void sort(struct row_list *list)
-{
-	size_t kept = 0;
-
-	if (!list->count) {
-		return;
-	}
-	qsort(list->rows, list->count, sizeof(*list->rows), compare_addrs);
-	for (size_t i = 1; i < list->count; i++) {
-		if (list->rows[i].addr != list->rows[kept].addr) {
-			list->rows[++kept] = list->rows[i];
-		}
-	}
-	list->count = kept + 1;
-}
-
-/* All rows of the map, sorted. */
-static int read_held(struct datapath *dp, struct row_list *list)
-{
-	int err = datapath_each_address(dp, append_held, list);
-
-	if (!err) {
-		sort(list);
-	}
-	return err;
-}
-
-const struct apply_address *apply_address_find(const struct apply_address *rows, size_t count,
-					       __be32 addr)
-{
-	size_t low = 0;
-	size_t high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (rows[middle].addr == addr) {
-			return &rows[middle];
-		}
-		if (rows[middle].addr < addr) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return NULL;
-}
 
 /* ---- EIPs that go ---- */
 
@@ -108,129 +23,155 @@ const struct apply_address *apply_address_find(const struct apply_address *rows,
  * running one. */
 static uint32_t drain_s(const struct apply_pass *pass, uint32_t gateway)
 {
+	const struct config_gateway *config = apply_gateway_config(pass, gateway);
 	const struct config *running = pass->state->config;
-	const struct config_gateway *old;
 
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		if (pass->gateway_index[i] == gateway) {
-			return pass->config->gateways[i].drain_s;
-		}
+	if (!config && gateway < NATGW_GATEWAYS_MAX && running) {
+		config = config_find_gateway(running, pass->state->gateways[gateway].name);
 	}
-	if (gateway >= NATGW_GATEWAYS_MAX || !running) {
-		return CONFIG_DRAIN_DEFAULT_S;
-	}
-	old = config_find_gateway(running, pass->state->gateways[gateway].name);
-	return old ? old->drain_s : CONFIG_DRAIN_DEFAULT_S;
+	return config ? config->drain_s : CONFIG_DRAIN_DEFAULT_S;
 }
 
-/* From now on, unless it drains already. */
-static void drain(const struct apply_pass *pass, struct natgw_address *row)
+/* From now on, unless it drains already. What was shared goes on being the host's as well. */
+static void drain(const struct apply_pass *pass, __be32 addr, struct natgw_address *row)
 {
+	uint8_t on_host = apply_eip_on_host(pass, addr);
+
+	if (!on_host || row->on_host != NATGW_ON_HOST_SHARED) {
+		row->on_host = on_host;
+	}
 	if (!row->draining) {
 		row->draining = 1;
 		row->drain_until = pass->now + apply_ticks(drain_s(pass, row->gateway));
 	}
 }
 
-/* ---- indices of EIPs ---- */
+/* ---- what should be ---- */
 
-struct eip_numbers {
-	struct row_list held;
-	bool used[NATGW_EIPS_MAX];   /* not for the taking */
-	bool wanted[NATGW_EIPS_MAX]; /* its EIP is in the config */
-	bool given[NATGW_EIPS_MAX];  /* its EIP goes, and another one has got it */
-};
-
-static bool is_eip(const struct apply_address *held)
+static int add_staged(const struct apply_pass *pass, const struct config_one_to_one *pair,
+		      struct apply_addresses *wanted)
 {
-	return held && held->row.kind == NATGW_ADDRESS_EIP && held->row.eip < NATGW_EIPS_MAX;
-}
+	struct natgw_address row = {
+		.kind = NATGW_ADDRESS_STAGED,
+		.on_host = apply_eip_on_host(pass, pair->public_addr),
+		.peer = pair->private_addr,
+	};
 
-static bool has_ports(struct datapath *dp, uint32_t eip)
-{
-	for (int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
-		uint32_t count = 0;
-
-		if (datapath_ports_in_use(dp, eip, (enum natgw_proto)proto, &count) || count) {
-			return true;
+	for (size_t i = 0; i < wanted->count; i++) {
+		if (wanted->rows[i].addr == pair->private_addr) {
+			row.gateway = wanted->rows[i].row.gateway;
+			row.eip = wanted->rows[i].row.eip;
+			return apply_address_append(wanted, pair->public_addr, &row);
 		}
 	}
-	return false;
+	return -ENOENT;
 }
 
-/* No index left: an EIP that goes and has no sessions will give its own. */
-static int reclaim(struct apply_pass *pass, struct eip_numbers *numbers, __be32 addr,
-		   uint32_t *ret_eip)
+static int add_host_pair(const struct apply_pass *pass, const struct config_one_to_one *pair,
+			 struct apply_addresses *wanted)
+{
+	const struct natgw_address public_row = {
+		.kind = NATGW_ADDRESS_ONE_TO_ONE,
+		.on_host = apply_eip_on_host(pass, pair->public_addr),
+		.peer = pair->private_addr,
+	};
+	const struct natgw_address private_row = {
+		.kind = NATGW_ADDRESS_MAPPED,
+		.peer = pair->public_addr,
+	};
+	int err = apply_address_append(wanted, pair->public_addr, &public_row);
+
+	return err ? err : apply_address_append(wanted, pair->private_addr, &private_row);
+}
+
+/* wanted: has the EIPs. */
+static int add_one_to_one(const struct apply_pass *pass, struct apply_addresses *wanted)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < pass->config->one_to_one_count; i++) {
+		const struct config_one_to_one *pair = &pass->config->one_to_one[i];
+		const struct config_gateway *owner =
+			apply_eip_owner(pass->config, pair->private_addr);
+
+		err = owner && owner->two_stage ? add_staged(pass, pair, wanted)
+						: add_host_pair(pass, pair, wanted);
+	}
+	return err;
+}
+
+static int add_private_ips(const struct apply_pass *pass, struct apply_addresses *wanted)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
+		__be32 addr = pass->config->gateways[i].private_ip;
+		const struct natgw_address row = {
+			.kind = NATGW_ADDRESS_PRIVATE_IP,
+			.gateway = (__u8)pass->gateway_index[i],
+			.on_host = apply_eip_on_host(pass, addr),
+		};
+
+		err = apply_address_append(wanted, addr, &row);
+	}
+	return err;
+}
+
+static int add_host(const struct apply_pass *pass, const struct apply_numbers *numbers, __be32 addr,
+		    struct apply_addresses *wanted)
+{
+	const struct apply_address *held = apply_address_find(&numbers->held, addr);
+	struct natgw_address row = { .kind = NATGW_ADDRESS_HOST };
+
+	/* Loopback addresses are for nobody on a wire. */
+	if (ntohl(addr) >> 24 == 127) {
+		return 0;
+	}
+	/* An EIP that goes stays one until its sessions have ended. */
+	if (apply_address_is_eip(held) && !numbers->wanted[held->row.eip]) {
+		row = held->row;
+		drain(pass, addr, &row);
+	}
+	return apply_address_append(wanted, addr, &row);
+}
+
+static int add_hosts(const struct apply_pass *pass, const struct apply_numbers *numbers,
+		     struct apply_addresses *wanted)
+{
+	size_t count = 0;
+	const struct netdev_addr *addrs = netdev_addrs(pass->netdev, &count);
+	int err = 0;
+
+	if (count > NATGW_HOST_ADDRS_MAX) {
+		log_warning("the host has %zu addresses, %u of them are known to natgw", count,
+			    NATGW_HOST_ADDRS_MAX);
+		count = NATGW_HOST_ADDRS_MAX;
+	}
+	for (size_t i = 0; !err && i < count; i++) {
+		err = add_host(pass, numbers, addrs[i].addr, wanted);
+	}
+	return err;
+}
+
+/* An EIP with sessions cannot become something else: they would be nobody's. */
+static int check_former(struct apply_pass *pass, const struct apply_addresses *held,
+			const struct apply_addresses *wanted)
 {
 	char text[INET_ADDRSTRLEN];
-	int err = apply_count(pass);
 
-	if (err) {
-		return err;
-	}
-	for (size_t i = 0; i < numbers->held.count; i++) {
-		const struct apply_address *held = &numbers->held.rows[i];
-
-		if (!is_eip(held) || numbers->wanted[held->row.eip] ||
-		    numbers->given[held->row.eip] || has_ports(pass->dp, held->row.eip)) {
-			continue;
-		}
-		numbers->given[held->row.eip] = true;
-		pass->reclaims = true;
-		*ret_eip = held->row.eip;
-		return 0;
-	}
-	log_error(
-		"no room for EIP %s: natgw holds %u, and those that were taken out of the config stay until their sessions have ended",
-		inet_ntop(AF_INET, &addr, text, sizeof(text)), NATGW_EIPS_MAX);
-	return -ENOSPC;
-}
-
-static int number_eip(struct apply_pass *pass, struct eip_numbers *numbers, __be32 addr,
-		      uint32_t *ret_eip)
-{
-	const struct apply_address *held =
-		apply_address_find(numbers->held.rows, numbers->held.count, addr);
-
-	if (is_eip(held)) {
-		numbers->wanted[held->row.eip] = true;
-		*ret_eip = held->row.eip;
-		return 0;
-	}
-	for (uint32_t i = 0; i < NATGW_EIPS_MAX; i++) {
-		if (!numbers->used[i]) {
-			numbers->used[i] = true;
-			*ret_eip = i;
-			return 0;
-		}
-	}
-	return reclaim(pass, numbers, addr, ret_eip);
-}
-
-/* One pass over a gateway's EIPs: those that have an index already (known), or those that have
- * none. */
-static int add_eips(struct apply_pass *pass, struct eip_numbers *numbers, struct row_list *wanted,
-		    size_t position, bool known)
-{
-	const struct config_gateway *gateway = &pass->config->gateways[position];
-
-	for (size_t i = 0; i < gateway->eip_count; i++) {
-		__be32 addr = gateway->eips[i];
-		const struct apply_address *held =
-			apply_address_find(numbers->held.rows, numbers->held.count, addr);
-		struct natgw_address row = {
-			.kind = NATGW_ADDRESS_EIP,
-			.gateway = (__u8)pass->gateway_index[position],
-			.on_host = netdev_holds(pass->netdev, addr, NULL),
-		};
+	for (size_t i = 0; i < held->count; i++) {
+		const struct apply_address *row = apply_address_find(wanted, held->rows[i].addr);
 		int err;
 
-		if (is_eip(held) != known) {
+		if (!apply_address_is_eip(&held->rows[i]) || !row || apply_address_is_eip(row)) {
 			continue;
 		}
-		err = number_eip(pass, numbers, addr, &row.eip);
-		if (!err) {
-			err = append(wanted, addr, &row);
+		err = apply_count(pass);
+		if (!err && apply_address_has_ports(pass->dp, held->rows[i].row.eip)) {
+			log_error(
+				"%s has been an EIP and still has sessions: take it out first, and use it for something else when they have ended",
+				inet_ntop(AF_INET, &row->addr, text, sizeof(text)));
+			err = -EBUSY;
 		}
 		if (err) {
 			return err;
@@ -239,143 +180,192 @@ static int add_eips(struct apply_pass *pass, struct eip_numbers *numbers, struct
 	return 0;
 }
 
-/* EIPs that have an index go first, so that none of them is given away. */
-static int add_all_eips(struct apply_pass *pass, struct eip_numbers *numbers,
-			struct row_list *wanted)
+static int add_all(struct apply_pass *pass, struct apply_numbers *numbers,
+		   struct apply_addresses *wanted)
 {
-	int err = 0;
+	int err = apply_eip_wanted(pass, numbers, wanted);
 
-	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
-		err = add_eips(pass, numbers, wanted, i, true);
+	if (!err) {
+		err = add_one_to_one(pass, wanted);
 	}
-	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
-		err = add_eips(pass, numbers, wanted, i, false);
+	if (!err) {
+		err = add_private_ips(pass, wanted);
+	}
+	if (!err) {
+		err = add_hosts(pass, numbers, wanted);
+	}
+	if (!err) {
+		apply_address_sort(wanted);
+		err = check_former(pass, &numbers->held, wanted);
 	}
 	return err;
 }
 
-static int add_others(struct apply_pass *pass, const struct eip_numbers *numbers,
-		      struct row_list *wanted)
+int apply_address_wanted(struct apply_pass *pass, struct apply_addresses *ret_wanted)
 {
-	size_t count = 0;
-	const struct netdev_addr *addrs = netdev_addrs(pass->netdev, &count);
-	int err = 0;
-
-	for (size_t i = 0; !err && i < pass->config->gateway_count; i++) {
-		__be32 addr = pass->config->gateways[i].private_ip;
-		struct natgw_address row = {
-			.kind = NATGW_ADDRESS_PRIVATE_IP,
-			.gateway = (__u8)pass->gateway_index[i],
-			.on_host = netdev_holds(pass->netdev, addr, NULL),
-		};
-
-		err = append(wanted, addr, &row);
-	}
-	if (count > NATGW_HOST_ADDRS_MAX) {
-		log_warning("the host has %zu addresses, %u of them are known to natgw", count,
-			    NATGW_HOST_ADDRS_MAX);
-		count = NATGW_HOST_ADDRS_MAX;
-	}
-	for (size_t i = 0; !err && i < count; i++) {
-		const struct apply_address *held =
-			apply_address_find(numbers->held.rows, numbers->held.count, addrs[i].addr);
-		struct natgw_address row = { .kind = NATGW_ADDRESS_HOST };
-
-		/* Loopback addresses are for nobody on a wire. */
-		if (ntohl(addrs[i].addr) >> 24 == 127) {
-			continue;
-		}
-		/* An EIP that goes stays one until its sessions have ended. */
-		if (is_eip(held) && !numbers->wanted[held->row.eip]) {
-			row = held->row;
-			drain(pass, &row);
-			row.on_host = 1;
-		}
-		err = append(wanted, addrs[i].addr, &row);
-	}
-	return err;
-}
-
-int apply_address_wanted(struct apply_pass *pass, struct apply_address **ret_rows,
-			 size_t *ret_count)
-{
-	struct eip_numbers numbers = { .held = { .rows = NULL } };
-	struct row_list wanted = { .rows = NULL };
-	int err = read_held(pass->dp, &numbers.held);
+	struct apply_numbers numbers = { .held = { .rows = NULL } };
+	struct apply_addresses wanted = { .rows = NULL };
+	int err = apply_address_read(pass->dp, &numbers.held);
 
 	pass->reclaims = false;
 	for (size_t i = 0; i < numbers.held.count; i++) {
-		if (is_eip(&numbers.held.rows[i])) {
+		if (apply_address_is_eip(&numbers.held.rows[i])) {
 			numbers.used[numbers.held.rows[i].row.eip] = true;
 		}
 	}
 	if (!err) {
-		err = add_all_eips(pass, &numbers, &wanted);
-	}
-	if (!err) {
-		err = add_others(pass, &numbers, &wanted);
+		err = add_all(pass, &numbers, &wanted);
 	}
 	free(numbers.held.rows);
 	if (err) {
 		free(wanted.rows);
 		return err;
 	}
-	sort(&wanted);
-	*ret_rows = wanted.rows;
-	*ret_count = wanted.count;
+	*ret_wanted = wanted;
 	return 0;
 }
 
-int apply_address_put(struct apply_pass *pass, const struct apply_address *rows, size_t count)
+/* ---- the difference ---- */
+
+/* Others lead to it: it comes before them and goes after them. */
+static bool is_public(const struct natgw_address *row)
 {
-	struct row_list held = { .rows = NULL };
-	int err = read_held(pass->dp, &held);
+	return row->kind == NATGW_ADDRESS_STAGED || row->kind == NATGW_ADDRESS_ONE_TO_ONE;
+}
 
-	for (size_t i = 0; !err && i < count; i++) {
-		const struct apply_address *old =
-			apply_address_find(held.rows, held.count, rows[i].addr);
+/* A public address that somebody else has had until now. */
+static bool is_taken_over(const struct apply_addresses *held, const struct apply_address *row)
+{
+	const struct apply_address *old = apply_address_find(held, row->addr);
 
-		if (!old || memcmp(&old->row, &rows[i].row, sizeof(old->row)) != 0) {
-			err = datapath_set_address(pass->dp, rows[i].addr, &rows[i].row);
+	return is_public(&row->row) && old && is_public(&old->row) &&
+	       old->row.peer != row->row.peer;
+}
+
+enum round {
+	PUT_PUBLIC, /* public addresses that nobody has had */
+	PUT_OTHERS, /* what leads to those, or to none */
+	PUT_TAKEN,  /* public addresses that change hands */
+	PUT_THEIRS, /* what leads to these */
+	PUT_ROUNDS,
+};
+
+static enum round round_of(const struct apply_addresses *held, const struct apply_addresses *wanted,
+			   const struct apply_address *row)
+{
+	const struct apply_address *peer = apply_address_find(wanted, row->row.peer);
+
+	if (is_public(&row->row)) {
+		return is_taken_over(held, row) ? PUT_TAKEN : PUT_PUBLIC;
+	}
+	return row->row.peer && peer && is_taken_over(held, peer) ? PUT_THEIRS : PUT_OTHERS;
+}
+
+/* Whoever has had the public address until now has none, before another one gets it. */
+static int take_away(struct datapath *dp, const struct apply_addresses *held, __be32 addr)
+{
+	const struct apply_address *old = apply_address_find(held, addr);
+	struct natgw_address row;
+	int err = datapath_get_address(dp, old->row.peer, &row);
+
+	if (!err && row.kind == NATGW_ADDRESS_MAPPED && row.peer == addr) {
+		err = datapath_del_address(dp, old->row.peer);
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+static int put_rows(struct datapath *dp, const struct apply_addresses *held,
+		    const struct apply_addresses *wanted, enum round round)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < wanted->count; i++) {
+		const struct apply_address *row = &wanted->rows[i];
+		const struct apply_address *old = apply_address_find(held, row->addr);
+
+		if (round_of(held, wanted, row) != round ||
+		    (old && memcmp(&old->row, &row->row, sizeof(old->row)) == 0)) {
+			continue;
 		}
+		err = round == PUT_TAKEN ? take_away(dp, held, row->addr) : 0;
+		if (!err) {
+			err = datapath_set_address(dp, row->addr, &row->row);
+		}
+	}
+	return err;
+}
+
+int apply_address_put(struct apply_pass *pass, const struct apply_addresses *wanted)
+{
+	struct apply_addresses held = { .rows = NULL };
+	int err = apply_address_read(pass->dp, &held);
+
+	for (int round = 0; !err && round < PUT_ROUNDS; round++) {
+		err = put_rows(pass->dp, &held, wanted, (enum round)round);
 	}
 	free(held.rows);
 	return err;
 }
 
-static int drop_row(struct apply_pass *pass, const struct apply_address *held)
+/* Does this public address stay, because its EIP does? */
+static bool is_in_use(const struct apply_addresses *held, const struct apply_address *staged)
 {
-	struct natgw_address row = held->row;
+	const struct apply_address *eip = apply_address_find(held, staged->row.peer);
+
+	return apply_address_is_eip(eip) && eip->row.peer == staged->addr;
+}
+
+static int drop_row(struct apply_pass *pass, const struct apply_addresses *held,
+		    const struct apply_address *gone)
+{
+	struct natgw_address row = gone->row;
 	int err;
 
-	if (row.kind != NATGW_ADDRESS_EIP) {
-		err = datapath_del_address(pass->dp, held->addr);
-		return err == -ENOENT ? 0 : err;
-	}
-	drain(pass, &row);
-	row.on_host = netdev_holds(pass->netdev, held->addr, NULL);
-	if (memcmp(&row, &held->row, sizeof(row)) == 0) {
+	if (row.kind == NATGW_ADDRESS_STAGED && is_in_use(held, gone)) {
 		return 0;
 	}
-	return datapath_set_address(pass->dp, held->addr, &row);
+	if (row.kind != NATGW_ADDRESS_EIP) {
+		err = datapath_del_address(pass->dp, gone->addr);
+		return err == -ENOENT ? 0 : err;
+	}
+	drain(pass, gone->addr, &row);
+	if (memcmp(&row, &gone->row, sizeof(row)) == 0) {
+		return 0;
+	}
+	return datapath_set_address(pass->dp, gone->addr, &row);
 }
 
-int apply_address_drop(struct apply_pass *pass, const struct apply_address *rows, size_t count)
+static int drop_rows(struct apply_pass *pass, const struct apply_addresses *held,
+		     const struct apply_addresses *wanted, bool public)
 {
-	struct row_list held = { .rows = NULL };
-	int err = read_held(pass->dp, &held);
+	int err = 0;
 
-	for (size_t i = 0; !err && i < held.count; i++) {
-		const struct apply_address *wanted =
-			apply_address_find(rows, count, held.rows[i].addr);
+	for (size_t i = 0; !err && i < held->count; i++) {
+		const struct apply_address *row = apply_address_find(wanted, held->rows[i].addr);
 
-		if (!wanted || wanted->row.draining) {
-			err = drop_row(pass, &held.rows[i]);
+		if (is_public(&held->rows[i].row) == public && (!row || row->row.draining)) {
+			err = drop_row(pass, held, &held->rows[i]);
 		}
+	}
+	return err;
+}
+
+int apply_address_drop(struct apply_pass *pass, const struct apply_addresses *wanted)
+{
+	struct apply_addresses held = { .rows = NULL };
+	int err = apply_address_read(pass->dp, &held);
+
+	if (!err) {
+		err = drop_rows(pass, &held, wanted, false);
+	}
+	if (!err) {
+		err = drop_rows(pass, &held, wanted, true);
 	}
 	free(held.rows);
 	return err;
 }
+
+/* ---- giving back ---- */
 
 /* May a draining EIP without sessions be given back? */
 static bool is_drained(const struct natgw_address *row, uint32_t now)
@@ -385,7 +375,8 @@ static bool is_drained(const struct natgw_address *row, uint32_t now)
 	return late < 0 || late >= AFTER_DRAIN;
 }
 
-static int release_row(struct datapath *dp, const struct apply_address *held)
+/* Nobody's any more; the host's when it has it. */
+static int give_back(struct datapath *dp, const struct apply_address *held)
 {
 	static const struct natgw_address host = { .kind = NATGW_ADDRESS_HOST };
 	int err;
@@ -397,21 +388,38 @@ static int release_row(struct datapath *dp, const struct apply_address *held)
 	return err == -ENOENT ? 0 : err;
 }
 
-int apply_address_release(struct datapath *dp, bool at_once)
+static int release_row(struct datapath *dp, const struct apply_addresses *held,
+		       const struct apply_address *eip)
 {
-	struct row_list held = { .rows = NULL };
+	const struct apply_address *staged = apply_address_find(held, eip->row.peer);
+	int err = give_back(dp, eip);
+
+	if (!err && eip->row.peer && staged && staged->row.kind == NATGW_ADDRESS_STAGED &&
+	    staged->row.peer == eip->addr) {
+		err = give_back(dp, staged);
+	}
+	return err ? err : apply_reserved_clear(dp, eip->row.eip);
+}
+
+int apply_address_release(struct datapath *dp, bool room)
+{
+	bool in_rules[NATGW_EIPS_MAX] = { false };
+	struct apply_addresses held = { .rows = NULL };
 	uint32_t now = 0;
 	int err = datapath_now(dp, &now);
 
+	if (!err && room) {
+		err = apply_room_in_force(dp, in_rules);
+	}
 	if (!err) {
-		err = read_held(dp, &held);
+		err = apply_address_read(dp, &held);
 	}
 	for (size_t i = 0; !err && i < held.count; i++) {
 		const struct natgw_address *row = &held.rows[i].row;
 
-		if (is_eip(&held.rows[i]) && row->draining && !has_ports(dp, row->eip) &&
-		    (at_once || is_drained(row, now))) {
-			err = release_row(dp, &held.rows[i]);
+		if (apply_address_is_eip(&held.rows[i]) && row->draining && !in_rules[row->eip] &&
+		    !apply_address_has_ports(dp, row->eip) && (room || is_drained(row, now))) {
+			err = release_row(dp, &held, &held.rows[i]);
 		}
 	}
 	free(held.rows);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows of "gateways" and "pool". A gateway keeps its index: in a reload by its name, across a
- * restart by its private IP. Sessions carry that index.
+ * Rows of "gateways". A gateway keeps its index: in a reload by its name, across a restart by its
+ * private IP. Sessions carry that index.
  */
 #include "apply_internal.h"
 
@@ -125,7 +125,7 @@ int apply_gateway_assign(struct apply_pass *pass)
 	return err;
 }
 
-static int put_row(struct apply_pass *pass, uint32_t index, const struct natgw_gateway *row)
+int apply_gateway_put(struct apply_pass *pass, uint32_t index, const struct natgw_gateway *row)
 {
 	int err;
 
@@ -144,7 +144,10 @@ static int put_row(struct apply_pass *pass, uint32_t index, const struct natgw_g
 static uint8_t flags_of(const struct config_gateway *gateway)
 {
 	return (uint8_t)((gateway->eip_random ? NATGW_GATEWAY_RANDOM_EIP : 0) |
-			 (gateway->refresh_outbound ? NATGW_GATEWAY_REFRESH_OUTBOUND : 0));
+			 (gateway->refresh_outbound ? NATGW_GATEWAY_REFRESH_OUTBOUND : 0) |
+			 (gateway->two_stage ? NATGW_GATEWAY_TWO_STAGE : 0) |
+			 (gateway->no_default_snat ? NATGW_GATEWAY_NO_DEFAULT_SNAT : 0) |
+			 (gateway->unmatched_pass ? NATGW_GATEWAY_UNMATCHED_PASS : 0));
 }
 
 static uint32_t smallest(uint32_t a, uint32_t b)
@@ -198,11 +201,40 @@ static void fill_row(const struct config_gateway *gateway, struct natgw_gateway 
 	row->mapping = gateway->mapping;
 	row->no_session = (__u8)gateway->no_session;
 	row->on_exhaustion = (__u8)gateway->on_exhaustion;
+	row->fragments = gateway->fragments;
+	row->icmp = (__u8)gateway->icmp;
+	row->allow_targets = gateway->allow_targets;
 	row->destination_ports = gateway->destination_ports;
 	row->destination_threshold = threshold_of(row->port_count, gateway->destination_ports);
 	for (int timer = 0; timer < NATGW_TIMER_COUNT; timer++) {
 		row->timeout[timer] = apply_ticks(gateway->timeout_s[timer]);
 	}
+}
+
+const struct config_gateway *apply_gateway_config(const struct apply_pass *pass, uint32_t index)
+{
+	for (size_t i = 0; i < pass->config->gateway_count; i++) {
+		if (pass->gateway_index[i] == index) {
+			return &pass->config->gateways[i];
+		}
+	}
+	return NULL;
+}
+
+/* A table goes when no gateway names it any more, whatever becomes of the gateway. */
+static int leave_tables(struct apply_pass *pass)
+{
+	int err = 0;
+
+	for (uint32_t i = 1; !err && i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_gateway row = pass->gateways[i];
+
+		if (row.table && !apply_gateway_config(pass, i)) {
+			row.table = 0;
+			err = apply_gateway_put(pass, i, &row);
+		}
+	}
+	return err;
 }
 
 int apply_gateway_rows(struct apply_pass *pass)
@@ -221,196 +253,10 @@ int apply_gateway_rows(struct apply_pass *pass)
 		}
 		fill_row(gateway, &row);
 		fill_quotas(gateway, layout.sessions_max, &row);
-		err = put_row(pass, index, &row);
+		row.table = apply_table_of(pass, gateway);
+		err = apply_gateway_put(pass, index, &row);
 	}
-	return err;
-}
-
-/* ---- pools ---- */
-
-struct pool {
-	uint32_t gateway;
-	uint32_t count;
-	struct natgw_pool_row rows[NATGW_EIPS_PER_GATEWAY_MAX];
-};
-
-static int read_pool(struct apply_pass *pass, uint32_t gateway, struct pool *ret_pool)
-{
-	ret_pool->gateway = gateway;
-	ret_pool->count = pass->gateways[gateway].eip_count;
-	if (ret_pool->count > NATGW_EIPS_PER_GATEWAY_MAX) {
-		return -EPROTO;
-	}
-	for (uint32_t i = 0; i < ret_pool->count; i++) {
-		int err = datapath_get_pool(pass->dp, gateway, i, &ret_pool->rows[i]);
-
-		if (err) {
-			return err;
-		}
-	}
-	return 0;
-}
-
-static int put_count(struct apply_pass *pass, struct pool *pool, uint32_t count)
-{
-	struct natgw_gateway row = pass->gateways[pool->gateway];
-
-	row.eip_count = (__u16)count;
-	pool->count = count;
-	return put_row(pass, pool->gateway, &row);
-}
-
-/* The row first, then the count that makes it visible. */
-static int add_to_pool(struct apply_pass *pass, struct pool *pool, const struct natgw_pool_row *row)
-{
-	int err = datapath_set_pool(pass->dp, pool->gateway, pool->count, row);
-
-	if (err) {
-		return err;
-	}
-	pool->rows[pool->count] = *row;
-	return put_count(pass, pool, pool->count + 1);
-}
-
-/* The last row into the hole: for a moment it is there twice, which harms nobody. */
-static int remove_from_pool(struct apply_pass *pass, struct pool *pool, uint32_t position)
-{
-	uint32_t last = pool->count - 1;
-
-	if (position != last) {
-		int err = datapath_set_pool(pass->dp, pool->gateway, position, &pool->rows[last]);
-
-		if (err) {
-			return err;
-		}
-		pool->rows[position] = pool->rows[last];
-	}
-	return put_count(pass, pool, last);
-}
-
-static bool wants(const struct config_gateway *gateway, __be32 addr)
-{
-	for (size_t i = 0; gateway && i < gateway->eip_count; i++) {
-		if (gateway->eips[i] == addr) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* gateway NULL: nothing is wanted. keep: at least so many rows stay. */
-static int shrink_pool(struct apply_pass *pass, struct pool *pool,
-		       const struct config_gateway *gateway, uint32_t keep)
-{
-	uint32_t position = pool->count;
-
-	while (position > 0 && pool->count > keep) {
-		int err;
-
-		position--;
-		if (wants(gateway, pool->rows[position].addr)) {
-			continue;
-		}
-		err = remove_from_pool(pass, pool, position);
-		if (err) {
-			return err;
-		}
-	}
-	return 0;
-}
-
-static bool pool_has(const struct pool *pool, const struct natgw_pool_row *row)
-{
-	for (uint32_t i = 0; i < pool->count; i++) {
-		if (pool->rows[i].addr == row->addr && pool->rows[i].eip == row->eip) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int grow_pool(struct apply_pass *pass, struct pool *pool,
-		     const struct config_gateway *gateway, const struct natgw_pool_row *row)
-{
-	int err = 0;
-
-	if (pool_has(pool, row)) {
-		return 0;
-	}
-	/* Full: one that goes anyhow goes before. */
-	if (pool->count == NATGW_EIPS_PER_GATEWAY_MAX) {
-		err = shrink_pool(pass, pool, gateway, NATGW_EIPS_PER_GATEWAY_MAX - 1);
-	}
-	if (!err && pool->count == NATGW_EIPS_PER_GATEWAY_MAX) {
-		err = -ENOSPC;
-	}
-	return err ? err : add_to_pool(pass, pool, row);
-}
-
-static int fill_pool(struct apply_pass *pass, struct pool *pool,
-		     const struct config_gateway *gateway, const struct apply_address *eips,
-		     size_t count)
-{
-	for (size_t i = 0; i < gateway->eip_count; i++) {
-		const struct apply_address *eip = apply_address_find(eips, count, gateway->eips[i]);
-		struct natgw_pool_row row = { .addr = gateway->eips[i] };
-		int err;
-
-		if (!eip) {
-			return -ENOENT;
-		}
-		row.eip = eip->row.eip;
-		err = grow_pool(pass, pool, gateway, &row);
-		if (err) {
-			return err;
-		}
-	}
-	return 0;
-}
-
-int apply_gateway_pools(struct apply_pass *pass, const struct apply_address *eips, size_t count)
-{
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		const struct config_gateway *gateway = &pass->config->gateways[i];
-		struct pool pool;
-		int err = read_pool(pass, pass->gateway_index[i], &pool);
-
-		if (!err) {
-			err = fill_pool(pass, &pool, gateway, eips, count);
-		}
-		if (!err) {
-			err = shrink_pool(pass, &pool, gateway, 0);
-		}
-		if (err) {
-			return err;
-		}
-	}
-	return 0;
-}
-
-static const struct config_gateway *config_of(const struct apply_pass *pass, uint32_t index)
-{
-	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		if (pass->gateway_index[i] == index) {
-			return &pass->config->gateways[i];
-		}
-	}
-	return NULL;
-}
-
-int apply_gateway_shrink(struct apply_pass *pass)
-{
-	int err = 0;
-
-	for (uint32_t i = 1; !err && i < NATGW_GATEWAYS_MAX; i++) {
-		struct pool pool;
-
-		err = read_pool(pass, i, &pool);
-		if (!err) {
-			err = shrink_pool(pass, &pool, config_of(pass, i), 0);
-		}
-	}
-	return err;
+	return err ? err : leave_tables(pass);
 }
 
 int apply_gateway_retire(struct apply_pass *pass)
@@ -419,12 +265,12 @@ int apply_gateway_retire(struct apply_pass *pass)
 		struct natgw_gateway row = pass->gateways[i];
 		int err;
 
-		if (row.state == NATGW_GATEWAY_NONE || config_of(pass, i)) {
+		if (row.state == NATGW_GATEWAY_NONE || apply_gateway_config(pass, i)) {
 			continue;
 		}
 		row.state = NATGW_GATEWAY_DELETED;
 		row.eip_count = 0;
-		err = put_row(pass, i, &row);
+		err = apply_gateway_put(pass, i, &row);
 		if (err) {
 			return err;
 		}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows of "subnets" and "routes". A route table keeps its number as long as one of its subnets has
- * a row. Every table gets a local route to every subnet of every table; on equal prefixes local
+ * Rows of "subnets" and "routes". Every table gets a local route to every subnet of every table,
+ * and those that have subnets one to each of the config's local prefixes; on equal prefixes local
  * wins.
  */
 #include "apply_internal.h"
@@ -11,11 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
 #include "list.h"
-
-/* Numbers run from 1 to CONFIG_TABLES_MAX; state.table_names has room for them. */
-#define TABLE_NUMBERS (CONFIG_TABLES_MAX + 1)
 
 struct route_row {
 	struct natgw_route_key key;
@@ -119,62 +115,6 @@ static const struct subnet_row *find_subnet(const struct subnet_list *list, __be
 	return NULL;
 }
 
-/* ---- numbers of tables ---- */
-
-static uint32_t find_number(const struct subnet_list *held, const struct config_route_table *table,
-			    const bool *taken)
-{
-	for (size_t i = 0; i < table->subnet_count; i++) {
-		const struct subnet_row *row =
-			find_subnet(held, table->subnets[i].addr, table->subnets[i].len);
-
-		if (row && row->row.table > 0 && row->row.table < TABLE_NUMBERS &&
-		    !taken[row->row.table]) {
-			return row->row.table;
-		}
-	}
-	return 0;
-}
-
-/* Rather one that no subnet of the old config still leads to. */
-static uint32_t free_number(const bool *taken, const bool *old)
-{
-	for (uint32_t pick = 1; pick < 2 * TABLE_NUMBERS; pick++) {
-		uint32_t number = pick % TABLE_NUMBERS;
-
-		if (!taken[number] && (pick >= TABLE_NUMBERS || !old[number])) {
-			return number;
-		}
-	}
-	return 0;
-}
-
-static int number_tables(struct apply_pass *pass, const struct subnet_list *held,
-			 uint32_t numbers[TABLE_NUMBERS])
-{
-	bool taken[TABLE_NUMBERS] = { true };
-	bool old[TABLE_NUMBERS] = { false };
-	const struct config *config = pass->config;
-
-	for (size_t i = 0; i < held->count; i++) {
-		old[held->rows[i].row.table % TABLE_NUMBERS] = true;
-	}
-	for (size_t i = 0; i < config->table_count; i++) {
-		numbers[i] = find_number(held, &config->tables[i], taken);
-		taken[numbers[i]] = true;
-	}
-	for (size_t i = 0; i < config->table_count; i++) {
-		if (!numbers[i]) {
-			numbers[i] = free_number(taken, old);
-		}
-		if (!numbers[i]) {
-			return -ENOSPC;
-		}
-		taken[numbers[i]] = true;
-	}
-	return 0;
-}
-
 /* ---- what should be ---- */
 
 static void fill_key(struct natgw_route_key *key, uint32_t table, const struct config_prefix *to)
@@ -212,8 +152,8 @@ static int want_static(const struct apply_pass *pass, const struct config_route 
 	return err ? err : append_route(&key, &row, list);
 }
 
-/* A local route in table `number` to each subnet of one table. */
-static int want_local(const struct config_route_table *table, uint32_t number,
+/* Local routes in table `number`. */
+static int want_local(const struct config_prefix *prefixes, size_t count, uint32_t number,
 		      struct route_list *list)
 {
 	static const struct natgw_route row = { .target = NATGW_TARGET_LOCAL,
@@ -221,32 +161,44 @@ static int want_local(const struct config_route_table *table, uint32_t number,
 	struct natgw_route_key key;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < table->subnet_count; i++) {
-		fill_key(&key, number, &table->subnets[i]);
+	for (size_t i = 0; !err && i < count; i++) {
+		fill_key(&key, number, &prefixes[i]);
 		err = append_route(&key, &row, list);
 	}
 	return err;
 }
 
-static int want_routes(const struct apply_pass *pass, const uint32_t *numbers,
-		       struct route_list *list)
+/* All routes of the table in this place of the config. */
+static int want_table(const struct apply_pass *pass, size_t position, struct route_list *list)
 {
-	for (size_t i = 0; i < pass->config->table_count; i++) {
-		const struct config_route_table *table = &pass->config->tables[i];
-		int err = 0;
+	const struct config *config = pass->config;
+	const struct config_route_table *table = &config->tables[position];
+	uint32_t number = pass->tables[position];
+	int err = 0;
 
-		for (size_t j = 0; !err && j < pass->config->table_count; j++) {
-			err = want_local(&pass->config->tables[j], numbers[i], list);
-		}
-		for (size_t j = 0; !err && j < table->route_count; j++) {
-			err = want_static(pass, &table->routes[j], numbers[i], list);
-		}
-		if (err) {
-			return err;
-		}
+	for (size_t i = 0; !err && i < config->table_count; i++) {
+		err = want_local(config->tables[i].subnets, config->tables[i].subnet_count, number,
+				 list);
+	}
+	/* Not where packets are asked for after their translation: it would be undone there. */
+	if (!err && table->subnet_count) {
+		err = want_local(config->local, config->local_count, number, list);
+	}
+	for (size_t i = 0; !err && i < table->route_count; i++) {
+		err = want_static(pass, &table->routes[i], number, list);
+	}
+	return err;
+}
+
+static int want_routes(const struct apply_pass *pass, struct route_list *list)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < pass->config->table_count; i++) {
+		err = want_table(pass, i, list);
 	}
 	sort_routes(list);
-	return 0;
+	return err;
 }
 
 static int want_subnets(const struct config_route_table *table, uint32_t number,
@@ -361,13 +313,13 @@ static int write_tables(struct datapath *dp, const struct tables *tables)
 	return err ? err : drop_routes(dp, &tables->held_routes, &tables->routes);
 }
 
-static void name_tables(struct apply_pass *pass, const uint32_t *numbers)
+static void name_tables(struct apply_pass *pass)
 {
 	struct natgwd_state *state = pass->state;
 
 	memset(state->table_names, 0, sizeof(state->table_names));
 	for (size_t i = 0; i < pass->config->table_count; i++) {
-		snprintf(state->table_names[numbers[i]], sizeof(state->table_names[0]), "%s",
+		snprintf(state->table_names[pass->tables[i]], sizeof(state->table_names[0]), "%s",
 			 pass->config->tables[i].name);
 	}
 }
@@ -375,7 +327,6 @@ static void name_tables(struct apply_pass *pass, const uint32_t *numbers)
 int apply_route_tables(struct apply_pass *pass)
 {
 	struct tables tables = { .held_routes = { .rows = NULL } };
-	uint32_t numbers[TABLE_NUMBERS] = { 0 };
 	int err = datapath_each_route(pass->dp, append_route, &tables.held_routes);
 
 	if (!err) {
@@ -383,23 +334,67 @@ int apply_route_tables(struct apply_pass *pass)
 		err = datapath_each_subnet(pass->dp, append_subnet, &tables.held_subnets);
 	}
 	if (!err) {
-		err = number_tables(pass, &tables.held_subnets, numbers);
-	}
-	if (!err) {
-		err = want_routes(pass, numbers, &tables.routes);
+		err = want_routes(pass, &tables.routes);
 	}
 	for (size_t i = 0; !err && i < pass->config->table_count; i++) {
-		err = want_subnets(&pass->config->tables[i], numbers[i], &tables.subnets);
+		err = want_subnets(&pass->config->tables[i], pass->tables[i], &tables.subnets);
 	}
 	if (!err) {
 		err = write_tables(pass->dp, &tables);
 	}
 	if (!err) {
-		name_tables(pass, numbers);
+		name_tables(pass);
 	}
 	free(tables.held_routes.rows);
 	free(tables.routes.rows);
 	free(tables.held_subnets.rows);
 	free(tables.subnets.rows);
+	return err;
+}
+
+/* ---- tables of gateways ---- */
+
+static bool is_own(const struct config *config, const char *table)
+{
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		if (strcmp(config->gateways[i].table, table) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Gateways may not be ready yet; no packet comes here that has not been through one. */
+static void drop_to_gateways(struct route_list *list)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->rows[i].row.target != NATGW_TARGET_GATEWAY) {
+			list->rows[kept++] = list->rows[i];
+		}
+	}
+	list->count = kept;
+}
+
+int apply_route_own(struct apply_pass *pass)
+{
+	struct route_list held = { .rows = NULL };
+	struct route_list routes = { .rows = NULL };
+	int err = datapath_each_route(pass->dp, append_route, &held);
+
+	for (size_t i = 0; !err && i < pass->config->table_count; i++) {
+		if (is_own(pass->config, pass->config->tables[i].name)) {
+			err = want_table(pass, i, &routes);
+		}
+	}
+	if (!err) {
+		sort_routes(&held);
+		sort_routes(&routes);
+		drop_to_gateways(&routes);
+		err = put_routes(pass->dp, &held, &routes);
+	}
+	free(held.rows);
+	free(routes.rows);
 	return err;
 }

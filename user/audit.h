@@ -26,6 +26,7 @@ enum audit_map {
 	AUDIT_MAP_GATEWAY_USE,
 	AUDIT_MAP_DESTINATIONS,
 	AUDIT_MAP_PORT_USE,
+	AUDIT_MAP_RESERVED_PORTS,
 	AUDIT_MAP_PHASE,
 	AUDIT_MAP_TRAFFIC,
 	AUDIT_MAP_SEEN,
@@ -40,10 +41,11 @@ struct audit_maps {
 enum audit_rule {
 	AUDIT_I1 = 1, /* every session has one row in each table, and they point to each other */
 	AUDIT_I2,     /* no two sessions share an external endpoint towards one remote endpoint */
-	AUDIT_I3,     /* sessions are within their gateway's ports, EIPs and subnets */
-	AUDIT_I4,     /* counts and bitmaps say what the rows say */
-	AUDIT_I5,     /* nothing is used again before its hold-down is over */
-	AUDIT_I6,     /* every packet has one verdict */
+	AUDIT_I3, /* sessions are within their gateway's ports, or those of its forwards, EIPs and
+		     subnets */
+	AUDIT_I4, /* counts and bitmaps say what the rows say */
+	AUDIT_I5, /* nothing is used again before its hold-down is over */
+	AUDIT_I6, /* every packet has one verdict */
 };
 
 /* text: one line without an end of line; valid during the call only. */

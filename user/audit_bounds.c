@@ -3,6 +3,7 @@
 #include "audit_internal.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 static int found(struct audit_look *look, enum audit_kind kind, size_t row, uint64_t have)
@@ -19,6 +20,30 @@ static int found(struct audit_look *look, enum audit_kind kind, size_t row, uint
 	return audit_look_found(look, &finding);
 }
 
+/* In two stages the wire carries another address than the session. */
+static int judge_public(struct audit_look *look, size_t row, const struct natgw_address *eip)
+{
+	const struct natgw_inbound_key *key = audit_table_key(&look->inbound, row);
+	const struct natgw_session *inbound = audit_table_value(&look->inbound, row);
+	const struct natgw_gateway *gateway = audit_look_gateway(look, audit_gateway(inbound));
+	const struct natgw_address *staged = audit_look_address(look, eip->peer);
+
+	if (!gateway || !(gateway->flags & NATGW_GATEWAY_TWO_STAGE) ||
+	    (staged && staged->kind == NATGW_ADDRESS_STAGED && staged->peer == key->ext_addr)) {
+		return 0;
+	}
+	return found(look, AUDIT_KIND_IN_PUBLIC, row, 0);
+}
+
+/* Did the remote endpoint begin? Of TCP the internal host's SYN-ACK tells. */
+static bool remote_began(uint8_t proto, const struct natgw_session *inbound)
+{
+	if (proto == IPPROTO_UDP) {
+		return audit_seen(inbound) & NATGW_SEEN_REMOTE_FIRST;
+	}
+	return proto == IPPROTO_TCP && audit_seen(inbound) & NATGW_SEEN_SYN_ACK_OUT;
+}
+
 static int judge_address(struct audit_look *look, size_t row)
 {
 	const struct natgw_inbound_key *key = audit_table_key(&look->inbound, row);
@@ -31,16 +56,33 @@ static int judge_address(struct audit_look *look, size_t row)
 	if (address->gateway != audit_gateway(inbound) && !address->draining) {
 		return found(look, AUDIT_KIND_IN_EIP_GATEWAY, row, address->gateway);
 	}
-	return 0;
+	return judge_public(look, row, address);
+}
+
+/* A session that a port forward has made has the forward's port; which may be gone since. */
+static int judge_range(struct audit_look *look, size_t row, const struct natgw_gateway *gateway)
+{
+	const struct natgw_inbound_key *key = audit_table_key(&look->inbound, row);
+	const struct natgw_session *inbound = audit_table_value(&look->inbound, row);
+	uint32_t port = ntohs(key->ext_port);
+	bool reserved;
+	int err;
+
+	if (port >= gateway->port_first && port - gateway->port_first < gateway->port_count) {
+		return 0;
+	}
+	err = audit_look_reserved(look, key->ext_addr, key->proto, port, &reserved);
+	if (err || reserved || remote_began(key->proto, inbound)) {
+		return err;
+	}
+	return found(look, AUDIT_KIND_IN_RANGE, row, 0);
 }
 
 static int judge_session(struct audit_look *look, size_t row)
 {
-	const struct natgw_inbound_key *key = audit_table_key(&look->inbound, row);
 	const struct natgw_session *inbound = audit_table_value(&look->inbound, row);
 	uint32_t index = audit_gateway(inbound), number = audit_rule_number(inbound);
 	const struct natgw_gateway *gateway = audit_look_gateway(look, index);
-	uint32_t port = ntohs(key->ext_port);
 	int err = 0;
 
 	/* What is over is nobody's; the sweep takes it. */
@@ -58,9 +100,8 @@ static int judge_session(struct audit_look *look, size_t row)
 	if (!err) {
 		err = judge_address(look, row);
 	}
-	if (!err &&
-	    (port < gateway->port_first || port - gateway->port_first >= gateway->port_count)) {
-		err = found(look, AUDIT_KIND_IN_RANGE, row, 0);
+	if (!err) {
+		err = judge_range(look, row, gateway);
 	}
 	if (!err && !audit_look_in_subnet(look, inbound->addr)) {
 		err = found(look, AUDIT_KIND_IN_SUBNET, row, 0);

@@ -78,6 +78,8 @@ enum audit_detail {
 	X(IN_EIP, I3, INBOUND, NONE, "external address is no EIP")                                \
 	X(IN_EIP_GATEWAY, I3, INBOUND, BOTH,                                                      \
 	  "external address and session belong to the gateways")                                  \
+	X(IN_PUBLIC, I3, INBOUND, NONE,                                                           \
+	  "external address is private, and no public address leads to it")                       \
 	X(IN_RANGE, I3, INBOUND, NONE, "external port is not in its gateway's range")             \
 	X(IN_SUBNET, I3, INBOUND, NONE, "internal address is in no subnet")                       \
 	X(GATEWAY_SESSIONS, I4, GATEWAY, SUM, "gateway_use: sessions")                            \
@@ -171,6 +173,7 @@ struct audit_look {
 	struct audit_table destinations;
 	struct audit_counts before; /* the inbound table was read */
 	struct audit_counts after;
+	struct natgw_port_bits *reserved[NATGW_RESERVED_ROWS]; /* read when they are needed */
 	struct audit_findings found;
 };
 
@@ -183,6 +186,9 @@ int audit_look_found(struct audit_look *look, const struct audit_finding *findin
 const struct natgw_gateway *audit_look_gateway(const struct audit_look *look, uint32_t index);
 const struct natgw_address *audit_look_address(const struct audit_look *look, __be32 addr);
 bool audit_look_in_subnet(const struct audit_look *look, __be32 addr);
+/* Does no new session of the EIP get this port? A port forward has it, or the host itself. */
+int audit_look_reserved(struct audit_look *look, __be32 ext_addr, uint8_t proto, uint32_t port,
+			bool *ret_reserved);
 
 /* The ways of looking: each adds what it finds. 0 or negative errno. */
 int audit_pairs(struct audit_look *look);	 /* I1, I2, I5 */
@@ -217,6 +223,11 @@ static inline uint32_t audit_rule_number(const struct natgw_session *row)
 static inline uint32_t audit_generation(const struct natgw_session *row)
 {
 	return (uint32_t)(row->word >> NATGW_WORD_GENERATION_SHIFT);
+}
+
+static inline bool audit_has_port(const struct natgw_port_bits *bits, uint32_t port)
+{
+	return bits->word[port >> 6 & 1023] >> (port & 63) & 1;
 }
 
 /* enum natgw_proto of IPPROTO_*; NATGW_PROTO_COUNT for what natgw does not translate */

@@ -93,6 +93,33 @@ bool audit_look_in_subnet(const struct audit_look *look, __be32 addr)
 	return false;
 }
 
+int audit_look_reserved(struct audit_look *look, __be32 ext_addr, uint8_t proto, uint32_t port,
+			bool *ret_reserved)
+{
+	const struct natgw_address *address = audit_look_address(look, ext_addr);
+	enum natgw_proto index = audit_session_proto(proto);
+	uint32_t row;
+	int err = 0;
+
+	*ret_reserved = false;
+	if (!address || address->kind != NATGW_ADDRESS_EIP || address->eip >= NATGW_EIPS_MAX ||
+	    index == NATGW_PROTO_COUNT) {
+		return 0;
+	}
+	row = natgw_reserved_index(address->eip, index);
+	if (!look->reserved[row]) {
+		look->reserved[row] = calloc(1, sizeof(*look->reserved[row]));
+		err = look->reserved[row]
+			      ? bpf_map_lookup_elem(look->maps->fd[AUDIT_MAP_RESERVED_PORTS], &row,
+						    look->reserved[row])
+			      : -ENOMEM;
+	}
+	if (!err) {
+		*ret_reserved = audit_has_port(look->reserved[row], port);
+	}
+	return err;
+}
+
 /* ---- counts ---- */
 
 static void add_history(struct audit_counts *counts, uint32_t index,
@@ -213,6 +240,8 @@ void audit_look_free(struct audit_look *look)
 	audit_table_free(&look->destinations);
 	free_counts(&look->before);
 	free_counts(&look->after);
+	for (size_t row = 0; row < (size_t)NATGW_RESERVED_ROWS; row++)
+		free(look->reserved[row]);
 	audit_findings_free(&look->found);
 }
 

@@ -35,6 +35,7 @@ static const struct spec specs[AUDIT_MAP_COUNT] = {
 	[AUDIT_MAP_DESTINATIONS] = { "destinations", sizeof(struct natgw_destination_key),
 				     sizeof(struct natgw_destination) },
 	[AUDIT_MAP_PORT_USE] = { "port_use", 4, sizeof(struct natgw_port_bits) },
+	[AUDIT_MAP_RESERVED_PORTS] = { "reserved_ports", 4, sizeof(struct natgw_port_bits) },
 	[AUDIT_MAP_PHASE] = { "phase", 4, 4 },
 	[AUDIT_MAP_TRAFFIC] = { "traffic", 4, sizeof(struct natgw_traffic) },
 	[AUDIT_MAP_SEEN] = { "seen", 4, sizeof(struct natgw_count) },

@@ -14,11 +14,6 @@
 #define PHASE_TRIES 3
 #define SETS ((size_t)NATGW_EIPS_MAX * NATGW_PROTO_COUNT)
 
-static bool has_port(const struct natgw_port_bits *bits, uint32_t port)
-{
-	return bits->word[port >> 6 & (WORDS - 1)] >> (port & 63) & 1;
-}
-
 static int found_row(struct audit_look *look, enum audit_kind kind, size_t row)
 {
 	const struct natgw_session *inbound = audit_table_value(&look->inbound, row);
@@ -66,7 +61,7 @@ static int judge_session(struct audit_look *look, size_t row)
 	if (!destination || !gateway || destination->walked < gateway->port_count) {
 		return 0;
 	}
-	if (!in_range(gateway, port) || has_port(&destination->bits, port) ||
+	if (!in_range(gateway, port) || audit_has_port(&destination->bits, port) ||
 	    audit_session_inbound_life(look, row) == AUDIT_FREE) {
 		return 0;
 	}
@@ -87,7 +82,7 @@ static bool is_without_session(const struct audit_look *look,
 	    bpf_map_lookup_elem(look->maps->fd[AUDIT_MAP_DESTINATIONS], destination, now) != 0) {
 		return false;
 	}
-	return has_port(&now->bits, ntohs(key->ext_port));
+	return audit_has_port(&now->bits, ntohs(key->ext_port));
 }
 
 static int judge_bit(struct audit_look *look, const struct natgw_destination_key *key,
@@ -108,10 +103,17 @@ static int judge_bit(struct audit_look *look, const struct natgw_destination_key
 		.proto = key->proto,
 	};
 
+	bool reserved = false;
+	int err = 0;
+
 	if (audit_table_get(&look->inbound, &row_key) ||
-	    audit_table_get(&look->inbound, &mapping_key) ||
-	    !is_without_session(look, key, &row_key)) {
+	    audit_table_get(&look->inbound, &mapping_key)) {
 		return 0;
+	}
+	/* And so is one that no new session gets. */
+	err = audit_look_reserved(look, key->ext_addr, key->proto, port, &reserved);
+	if (err || reserved || !is_without_session(look, key, &row_key)) {
+		return err;
 	}
 	return found(look, AUDIT_KIND_DESTINATION_EXTRA, key, (uint64_t[]){ port, port, 0 });
 }
@@ -126,7 +128,7 @@ static int judge_summary(struct audit_look *look, const struct natgw_destination
 		return 0;
 	}
 	for (uint32_t port = word << 6; port < (word + 1) << 6; port++) {
-		if (in_range(gateway, port) && !has_port(&destination->bits, port)) {
+		if (in_range(gateway, port) && !audit_has_port(&destination->bits, port)) {
 			return found(look, AUDIT_KIND_DESTINATION_FULL, key,
 				     (uint64_t[]){ word, port, 0 });
 		}
@@ -214,8 +216,8 @@ static int judge_port(struct audit_look *look, struct port_sets *sets, size_t ro
 	}
 	int err = read_set(look, sets, address->eip, proto);
 
-	if (err || has_port(sets->sets[(size_t)address->eip * NATGW_PROTO_COUNT + proto],
-			    ntohs(key->ext_port))) {
+	if (err || audit_has_port(sets->sets[(size_t)address->eip * NATGW_PROTO_COUNT + proto],
+				  ntohs(key->ext_port))) {
 		return err;
 	}
 	return found_row(look, AUDIT_KIND_PORT_USE_MISSING, row);

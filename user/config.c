@@ -13,13 +13,18 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "config_acl.h"
+#include "config_forward.h"
 #include "config_gateway.h"
 #include "config_interface.h"
 #include "config_limit.h"
+#include "config_one_to_one.h"
 #include "config_rule.h"
+#include "config_subnet.h"
 #include "config_table.h"
 #include "config_yaml.h"
 #include "parse_util.h"
+#include "words.h"
 
 static const char *const attach_names[] = {
 	[CONFIG_ATTACH_AUTO] = "auto",
@@ -46,6 +51,8 @@ const char *config_target_name(enum natgw_target target)
 		return "interface";
 	case NATGW_TARGET_BLACKHOLE:
 		return "blackhole";
+	case NATGW_TARGET_INTERNET:
+		return "internet";
 	case NATGW_TARGET_VPN:
 		return "vpn";
 	}
@@ -69,14 +76,23 @@ void config_free(struct config *config)
 	}
 	for (size_t i = 0; i < config->gateway_count; i++) {
 		free(config->gateways[i].eips);
+		free(config->gateways[i].shared);
 	}
 	for (size_t i = 0; i < config->table_count; i++) {
 		free(config->tables[i].subnets);
 		free(config->tables[i].routes);
 	}
+	for (size_t i = 0; i < config->rule_count; i++) {
+		free(config->rules[i].eips);
+	}
 	free(config->gateways);
 	free(config->tables);
 	free(config->rules);
+	free(config->one_to_one);
+	free(config->forwards);
+	free(config->acl);
+	free(config->internal_prefixes);
+	free(config->local);
 	free(config->interfaces);
 	free(config->file);
 	free(config);
@@ -282,15 +298,20 @@ static void set_defaults(struct config *config)
 
 static int read_root(struct config_yaml *yaml, struct config *config)
 {
-	/* Gateways come before the tables and rules, which name them; the size of the tables before
-	 * the gateways, whose quotas follow it. */
+	/* Each list comes after those that it names: gateways, tables, rules, mappings, forwards.
+	 * The size of the tables comes before the gateways, whose quotas follow it. */
 	static const struct config_yaml_key keys[] = {
 		{ "interfaces", true, config_interface_read },
 		{ "attach", false, read_attach },
 		{ "limits", false, read_limits },
 		{ "gateways", true, config_gateway_read_list },
 		{ "route_tables", true, config_table_read_list },
+		{ "internal_prefixes", false, config_subnet_read_internal },
+		{ "local", false, config_subnet_read_local },
 		{ "rules", false, config_rule_read_list },
+		{ "one_to_one", false, config_one_to_one_read_list },
+		{ "port_forwards", false, config_forward_read_list },
+		{ "acl", false, config_acl_read_list },
 		{ "mark", false, read_mark },
 		{ "on_failure", false, read_on_failure },
 		{ "reply_ping", false, read_reply_ping },
@@ -302,6 +323,39 @@ static int read_root(struct config_yaml *yaml, struct config *config)
 
 	return config_yaml_mapping(yaml, yaml_document_get_root_node(&yaml->document),
 				   "the configuration", keys, config);
+}
+
+/* Tables come after the gateways that name them. */
+static int check_own_table(const struct config_yaml *yaml, const struct config *config,
+			   const struct config_gateway *gateway)
+{
+	struct words words = words_begin(gateway->table);
+	char hint[WORDS_HINT_MAX];
+
+	for (size_t i = 0; i < config->table_count; i++) {
+		if (strcmp(config->tables[i].name, gateway->table) == 0) {
+			return 0;
+		}
+		words_add(&words, config->tables[i].name);
+	}
+	words_hint(&words, hint);
+	return config_yaml_error_at(
+		yaml, gateway->table_place,
+		"unknown route_table \"%s\" of gateway \"%s\"; %sthe route tables are: %s",
+		gateway->table, gateway->name, hint, words.text);
+}
+
+/* What one list says of another one. */
+static int check_whole(const struct config_yaml *yaml, const struct config *config)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < config->gateway_count; i++) {
+		if (config->gateways[i].table[0]) {
+			err = check_own_table(yaml, config, &config->gateways[i]);
+		}
+	}
+	return err ?: config_one_to_one_check_gateways(yaml, config);
 }
 
 int config_parse(FILE *stream, const char *file, struct config **ret_config,
@@ -325,6 +379,8 @@ int config_parse(FILE *stream, const char *file, struct config **ret_config,
 	}
 	set_defaults(config);
 	err = read_root(&yaml, config);
+	err = err ?: check_whole(&yaml, config);
+	err = err ?: config_subnet_fill_main(&yaml, config);
 	if (!err) {
 		*ret_config = TAKE_PTR(config);
 	}

@@ -69,8 +69,22 @@ struct config_gateway {
 	char name[CONFIG_NAME_MAX];
 	char profile[CONFIG_NAME_MAX];
 	__be32 private_ip;
-	__be32 *eips; /* ranges and prefixes written out, in the order of the file */
+	/* Ranges and prefixes written out, in the order of the file; none only with default_snat
+	 * off. */
+	__be32 *eips;
 	size_t eip_count;
+	struct config_place eips_place;
+	__be32 *shared; /* those of eips that are the host's own addresses, and say so */
+	size_t shared_count;
+	bool is_private;      /* type: private */
+	bool two_stage;	      /* mode: two-stage; each EIP has a row in one_to_one */
+	bool no_default_snat; /* default_snat: off */
+	bool unmatched_pass;
+	uint8_t fragments; /* NATGW_FRAGMENTS_* */
+	enum natgw_icmp icmp;
+	uint8_t allow_targets;	     /* allow_nat_to: bit enum natgw_target */
+	char table[CONFIG_NAME_MAX]; /* route_table: its own, after translation; empty: none */
+	struct config_place table_place;
 	uint16_t port_first; /* inclusive */
 	uint16_t port_last;  /* inclusive */
 	bool eip_random;
@@ -94,7 +108,13 @@ struct config_gateway {
 
 /* What a session's first packet must be, and what its session then has of its own. */
 struct config_rule {
-	char gateway[CONFIG_NAME_MAX]; /* empty: every gateway */
+	enum natgw_rule_kind kind;
+	uint16_t to_port; /* DNAT; 0: the port stays */
+	uint32_t mark;	  /* DNAT: sets it, unless it is 0. SNAT: must be this one; 0: any */
+	bool shared_mark; /* DNAT: another rule may set the mark as well */
+	__be32 *eips;	  /* SNAT, in order; none or all of them are in the gateway's own list */
+	size_t eip_count;
+	char gateway[CONFIG_NAME_MAX]; /* empty: every gateway; never empty of SNAT */
 	struct config_prefix from;     /* client */
 	struct config_prefix to;       /* remote */
 	uint8_t proto;		       /* IPPROTO_*; 0: any */
@@ -122,6 +142,32 @@ struct config_route_table {
 	size_t subnet_count;
 	struct config_route *routes;
 	size_t route_count;
+	/* main: config_parse has added to its subnets the internal prefixes that no table has. */
+	bool is_main;
+	struct config_place place;
+};
+
+struct config_one_to_one {
+	__be32 private_addr;
+	__be32 public_addr;
+	struct config_place place;
+};
+
+/* External ports ext_first .. ext_last to int_addr, int_first and on. */
+struct config_forward {
+	char gateway[CONFIG_NAME_MAX]; /* never empty */
+	__be32 ext_addr; /* an EIP of it, or of its SNAT rules; two-stage: the private address */
+	__be32 int_addr;
+	uint8_t proto; /* IPPROTO_TCP or IPPROTO_UDP */
+	uint16_t ext_first;
+	uint16_t ext_last;
+	uint16_t int_first;
+	struct config_place place;
+};
+
+struct config_acl {
+	struct config_prefix prefix;
+	bool deny;
 	struct config_place place;
 };
 
@@ -134,8 +180,20 @@ struct config {
 	size_t gateway_count;
 	struct config_route_table *tables;
 	size_t table_count;
-	struct config_rule *rules; /* the first that matches counts */
+	struct config_rule *rules; /* the first of its kind that matches counts */
 	size_t rule_count;
+	struct config_one_to_one *one_to_one;
+	size_t one_to_one_count;
+	struct config_forward *forwards;
+	size_t forward_count;
+	struct config_acl *acl;
+	size_t acl_count;
+	/* As the file has them; the main table's subnets hold those that no table has. */
+	struct config_prefix *internal_prefixes;
+	size_t internal_prefix_count;
+	struct config_place internal_place;
+	struct config_prefix *local; /* external prefixes that internal ones reach untranslated */
+	size_t local_count;
 	uint32_t sessions; /* rows of each session table */
 	struct config_place sessions_place;
 	uint32_t mark; /* one bit of skb->mark */
@@ -182,7 +240,8 @@ int config_print(const struct config *config, FILE *stream);
 /* NULL when there is none of that name. */
 const struct config_gateway *config_find_gateway(const struct config *config, const char *name);
 
-/* Does a rule hold for this gateway? One row of the map "rules" for each that it does. */
+/* Does a rule hold for this gateway? A session rule has a row of the map "rules" for each that it
+ * does, the others have one. */
 bool config_rule_is_for(const struct config_rule *rule, const struct config_gateway *gateway);
 /* What the sessions of a rule at this gateway have: NATGW_MAPPING_*, NATGW_FILTERING_*. */
 uint8_t config_rule_mapping(const struct config_rule *rule, const struct config_gateway *gateway);
@@ -191,6 +250,7 @@ uint32_t config_rule_timeout_s(const struct config_rule *rule, const struct conf
 
 /* Names as the file spells them. */
 const char *config_attach_name(enum config_attach attach);
+const char *config_icmp_name(enum natgw_icmp icmp);
 const char *config_target_name(enum natgw_target target);
 const char *config_timer_name(enum natgw_timer timer);
 const char *config_no_session_name(enum natgw_no_session no_session);

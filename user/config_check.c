@@ -11,18 +11,13 @@
 #include <string.h>
 
 #include "config.h"
-#include "config_prefix.h"
+#include "config_check.h"
+#include "config_pool.h"
 #include "config_profile.h"
 #include "config_timeout.h"
 
 #define WARNING_MAX 512
 #define WELL_KNOWN_PORTS 1024
-
-struct sink {
-	const struct config *config;
-	void (*warn)(const char *text, void *arg);
-	void *arg;
-};
 
 /* What an RFC asks of a timer at least. */
 struct rfc_minimum {
@@ -42,19 +37,19 @@ static const struct rfc_minimum minimums[NATGW_TIMER_COUNT] = {
 	[NATGW_TIMER_HOLD_UDP] = { 120, "RFC 6888 REQ-8" },
 };
 
-static void __attribute__((format(printf, 3, 4)))
-say(const struct sink *sink, struct config_place place, const char *format, ...)
+void config_check_say(const struct config_check *check, struct config_place place,
+		      const char *format, ...)
 {
 	char text[WARNING_MAX];
 	va_list args;
 	int used;
 
-	used = snprintf(text, sizeof(text), "%.200s:%u:%u: ", sink->config->file, place.line,
+	used = snprintf(text, sizeof(text), "%.200s:%u:%u: ", check->config->file, place.line,
 			place.column);
 	va_start(args, format);
 	(void)vsnprintf(text + used, sizeof(text) - (size_t)used, format, args);
 	va_end(args);
-	sink->warn(text, sink->arg);
+	check->warn(text, check->arg);
 }
 
 /* Whose timers are looked at. */
@@ -68,8 +63,8 @@ struct timers {
  * The profiles follow clouds that go below the RFCs; who names one knows. So only a value that is
  * below its profile's too is worth a line.
  */
-static void warn_timer(const struct sink *sink, const struct timers *timers, enum natgw_timer timer,
-		       uint32_t seconds)
+static void warn_timer(const struct config_check *check, const struct timers *timers,
+		       enum natgw_timer timer, uint32_t seconds)
 {
 	const struct config_profile *profile = timers->profile;
 
@@ -77,16 +72,17 @@ static void warn_timer(const struct sink *sink, const struct timers *timers, enu
 	    seconds >= profile->timeout_s[timer]) {
 		return;
 	}
-	say(sink, timers->place,
-	    "%s: timeout %s of %us is shorter than the %us of profile %s and the %us that %s asks for; %s",
-	    timers->who, config_timer_name(timer), seconds, profile->timeout_s[timer],
-	    profile->name, minimums[timer].seconds, minimums[timer].rfc,
-	    config_timeout_is_hold(timer)
-		    ? "a destination may take a new connection on that port for the old one"
-		    : "clients may lose idle sessions");
+	config_check_say(
+		check, timers->place,
+		"%s: timeout %s of %us is shorter than the %us of profile %s and the %us that %s asks for; %s",
+		timers->who, config_timer_name(timer), seconds, profile->timeout_s[timer],
+		profile->name, minimums[timer].seconds, minimums[timer].rfc,
+		config_timeout_is_hold(timer)
+			? "a destination may take a new connection on that port for the old one"
+			: "clients may lose idle sessions");
 }
 
-static void warn_timeouts(const struct sink *sink, const struct config_gateway *gateway)
+static void warn_timeouts(const struct config_check *check, const struct config_gateway *gateway)
 {
 	char who[CONFIG_NAME_MAX + 16];
 	const struct timers timers = {
@@ -97,29 +93,31 @@ static void warn_timeouts(const struct sink *sink, const struct config_gateway *
 
 	(void)snprintf(who, sizeof(who), "gateway \"%s\"", gateway->name);
 	for (unsigned int i = 0; i < NATGW_TIMER_COUNT; i++) {
-		warn_timer(sink, &timers, (enum natgw_timer)i, gateway->timeout_s[i]);
+		warn_timer(check, &timers, (enum natgw_timer)i, gateway->timeout_s[i]);
 	}
 }
 
 /* The guarantee keeps back what NATGW_CLIENTS_EXPECTED clients may ask for, up to half. */
-static void warn_guarantee(const struct sink *sink, const struct config_gateway *gateway)
+static void warn_guarantee(const struct config_check *check, const struct config_gateway *gateway)
 {
 	uint64_t reserve = (uint64_t)gateway->client_ports_min * NATGW_CLIENTS_EXPECTED;
 
 	if (reserve > gateway->destination_ports / 2) {
-		say(sink, gateway->place,
-		    "gateway \"%s\": ports_per_client guarantees %u ports to each of %d clients, more than half of the %u ports to one destination; only that half is kept for them",
-		    gateway->name, gateway->client_ports_min, NATGW_CLIENTS_EXPECTED,
-		    gateway->destination_ports);
+		config_check_say(
+			check, gateway->place,
+			"gateway \"%s\": ports_per_client guarantees %u ports to each of %d clients, more than half of the %u ports to one destination; only that half is kept for them",
+			gateway->name, gateway->client_ports_min, NATGW_CLIENTS_EXPECTED,
+			gateway->destination_ports);
 	}
 }
 
-static void warn_ports(const struct sink *sink, const struct config_gateway *gateway)
+static void warn_ports(const struct config_check *check, const struct config_gateway *gateway)
 {
 	if (gateway->port_first < WELL_KNOWN_PORTS) {
-		say(sink, gateway->place,
-		    "gateway \"%s\": port_range %u-%u has ports below %d, which some servers and firewalls distrust as source ports",
-		    gateway->name, gateway->port_first, gateway->port_last, WELL_KNOWN_PORTS);
+		config_check_say(
+			check, gateway->place,
+			"gateway \"%s\": port_range %u-%u has ports below %d, which some servers and firewalls distrust as source ports",
+			gateway->name, gateway->port_first, gateway->port_last, WELL_KNOWN_PORTS);
 	}
 }
 
@@ -134,56 +132,24 @@ static bool leads_to(const struct config_route_table *table, const struct config
 	return false;
 }
 
-static void warn_unused(const struct sink *sink, const struct config_gateway *gateway)
+static void warn_unused(const struct config_check *check, const struct config_gateway *gateway)
 {
-	for (size_t i = 0; i < sink->config->table_count; i++) {
-		if (leads_to(&sink->config->tables[i], gateway)) {
+	for (size_t i = 0; i < check->config->table_count; i++) {
+		if (leads_to(&check->config->tables[i], gateway)) {
 			return;
 		}
 	}
-	say(sink, gateway->place,
-	    "gateway \"%s\": no route leads to it, so it carries nothing; add a route with target gateway:%s",
-	    gateway->name, gateway->name);
-}
-
-static bool has_subnet(const struct config_route_table *table, struct config_prefix prefix)
-{
-	for (size_t i = 0; i < table->subnet_count; i++) {
-		if (table->subnets[i].addr == prefix.addr && table->subnets[i].len == prefix.len) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool is_subnet(const struct config *config, struct config_prefix prefix)
-{
-	for (size_t i = 0; i < config->table_count; i++) {
-		if (has_subnet(&config->tables[i], prefix)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void warn_shadowed(const struct sink *sink, const struct config_route_table *table)
-{
-	for (size_t i = 0; i < table->route_count; i++) {
-		const struct config_route *route = &table->routes[i];
-
-		if (route->target != NATGW_TARGET_LOCAL && is_subnet(sink->config, route->to)) {
-			say(sink, route->place,
-			    "route table \"%s\": this route has no effect: its prefix is a subnet, and the subnet's own local route comes first",
-			    table->name);
-		}
-	}
+	config_check_say(
+		check, gateway->place,
+		"gateway \"%s\": no route leads to it, so it carries nothing; add a route with target gateway:%s",
+		gateway->name, gateway->name);
 }
 
 /* ---- rules ---- */
 
-static void warn_rule_timeouts(const struct sink *sink, const struct config_rule *rule)
+static void warn_rule_timeouts(const struct config_check *check, const struct config_rule *rule)
 {
-	const struct config_gateway *gateway = config_find_gateway(sink->config, rule->gateway);
+	const struct config_gateway *gateway = config_find_gateway(check->config, rule->gateway);
 	const struct timers timers = {
 		.place = rule->place,
 		.who = "this rule",
@@ -192,113 +158,74 @@ static void warn_rule_timeouts(const struct sink *sink, const struct config_rule
 
 	for (unsigned int i = 0; i < NATGW_TIMER_COUNT; i++) {
 		if (rule->timers & 1U << i) {
-			warn_timer(sink, &timers, (enum natgw_timer)i, rule->timeout_s[i]);
+			warn_timer(check, &timers, (enum natgw_timer)i, rule->timeout_s[i]);
 		}
 	}
-}
-
-/* Does every first packet that is one for inner match outer as well? */
-static bool rule_covers(const struct config_rule *outer, const struct config_rule *inner)
-{
-	return (!outer->gateway[0] || strcmp(outer->gateway, inner->gateway) == 0) &&
-	       (!outer->proto || outer->proto == inner->proto) &&
-	       outer->port_first <= inner->port_first && outer->port_last >= inner->port_last &&
-	       config_prefix_covers(outer->from, inner->from) &&
-	       config_prefix_covers(outer->to, inner->to);
-}
-
-static void warn_covered(const struct sink *sink, size_t position)
-{
-	const struct config_rule *rule = &sink->config->rules[position];
-
-	for (size_t i = 0; i < position; i++) {
-		const struct config_rule *before = &sink->config->rules[i];
-
-		if (rule_covers(before, rule)) {
-			say(sink, rule->place,
-			    "this rule has no effect: the one in line %u comes first and takes all of its sessions",
-			    before->place.line);
-			return;
-		}
-	}
-}
-
-static bool has_client(const struct config_route_table *table, struct config_prefix from)
-{
-	for (size_t i = 0; i < table->subnet_count; i++) {
-		if (config_prefix_covers(from, table->subnets[i]) ||
-		    config_prefix_covers(table->subnets[i], from)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static void warn_no_client(const struct sink *sink, const struct config_rule *rule)
-{
-	for (size_t i = 0; i < sink->config->table_count; i++) {
-		if (has_client(&sink->config->tables[i], rule->from)) {
-			return;
-		}
-	}
-	say(sink, rule->place,
-	    "this rule has no effect: no subnet of a route table has a client in its \"from\"");
 }
 
 /* ---- the whole ---- */
 
 /* Every port of every EIP in use to one destination: not more is asked for than can be had. */
-static void warn_sessions(const struct sink *sink)
+static void warn_sessions(const struct config_check *check)
 {
-	const struct config *config = sink->config;
+	const struct config *config = check->config;
 	uint64_t ports = 0;
 
 	for (size_t i = 0; i < config->gateway_count; i++) {
 		ports += (uint64_t)config->gateways[i].eip_count *
 			 config->gateways[i].destination_ports;
 	}
+	for (size_t i = 0; i < config->rule_count; i++) {
+		const struct config_gateway *gateway =
+			config_find_gateway(config, config->rules[i].gateway);
+
+		ports += gateway ? (uint64_t)config_pool_added(config, i) *
+					   gateway->destination_ports
+				 : 0;
+	}
 	if (ports <= config->sessions || config->sessions == NATGW_SESSIONS_MAX) {
 		return;
 	}
-	say(sink, config->sessions_place,
-	    "limits: %u sessions are fewer than the %llu ports that the EIPs have to one destination; new sessions are refused as session_table_full before the ports are used up, so write more sessions (at most %d) or name fewer EIPs",
-	    config->sessions, (unsigned long long)ports, NATGW_SESSIONS_MAX);
+	config_check_say(
+		check, config->sessions_place,
+		"limits: %u sessions are fewer than the %llu ports that the EIPs have to one destination; new sessions are refused as session_table_full before the ports are used up, so write more sessions (at most %d) or name fewer EIPs",
+		config->sessions, (unsigned long long)ports, NATGW_SESSIONS_MAX);
 }
 
-static void warn_listen(const struct sink *sink)
+static void warn_listen(const struct config_check *check)
 {
-	const char *addr = sink->config->metrics_addr;
+	const char *addr = check->config->metrics_addr;
 
 	if (strcmp(addr, "0.0.0.0") == 0 || strcmp(addr, "::") == 0) {
-		say(sink, (struct config_place){ 1, 1 },
-		    "metrics: listen %s serves metrics and the list of sessions on every interface, the external ones too; name one address",
-		    addr);
+		config_check_say(
+			check, (struct config_place){ 1, 1 },
+			"metrics: listen %s serves metrics and the list of sessions on every interface, the external ones too; name one address",
+			addr);
 	}
 }
 
 void config_warnings(const struct config *config, void (*warn)(const char *text, void *arg),
 		     void *arg)
 {
-	const struct sink sink = { config, warn, arg };
+	const struct config_check check = { config, warn, arg };
 
 	for (size_t i = 0; i < config->gateway_count; i++) {
 		const struct config_gateway *gateway = &config->gateways[i];
 
-		warn_timeouts(&sink, gateway);
-		warn_ports(&sink, gateway);
-		warn_guarantee(&sink, gateway);
-		warn_unused(&sink, gateway);
+		warn_timeouts(&check, gateway);
+		warn_ports(&check, gateway);
+		warn_guarantee(&check, gateway);
+		warn_unused(&check, gateway);
+		config_check_gateway(&check, gateway);
 	}
-	for (size_t i = 0; i < config->table_count; i++) {
-		warn_shadowed(&sink, &config->tables[i]);
-	}
+	config_check_tables(&check);
 	for (size_t i = 0; i < config->rule_count; i++) {
-		warn_rule_timeouts(&sink, &config->rules[i]);
-		warn_covered(&sink, i);
-		warn_no_client(&sink, &config->rules[i]);
+		warn_rule_timeouts(&check, &config->rules[i]);
+		config_check_rule(&check, i);
 	}
-	warn_sessions(&sink);
-	warn_listen(&sink);
+	config_check_acl(&check);
+	warn_sessions(&check);
+	warn_listen(&check);
 }
 
 /* "a, b, c": the interfaces of this network namespace, as far as they fit. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "config_eip.h"
+#include "config_gateway_nat.h"
 #include "config_limit.h"
 #include "config_mapping.h"
 #include "config_profile.h"
@@ -85,16 +86,6 @@ static int read_name(struct config_yaml *yaml, yaml_node_t *node, void *out)
 }
 
 /* A gateway is known again by its private_ip, after a restart and in a traceroute. */
-static const struct config_gateway *private_ip_owner(const struct config *config, __be32 addr)
-{
-	for (size_t i = 0; i < config->gateway_count; i++) {
-		if (config->gateways[i].private_ip == addr) {
-			return &config->gateways[i];
-		}
-	}
-	return NULL;
-}
-
 static int read_private_ip(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	const struct config_gateway_draft *draft = out;
@@ -128,7 +119,7 @@ static int read_private_ip(struct config_yaml *yaml, yaml_node_t *node, void *ou
 			"private_ip %s is an EIP of gateway \"%s\"; it must be another address, one of this host",
 			text, owner->name);
 	}
-	owner = private_ip_owner(draft->config, addr);
+	owner = config_eip_private_owner(draft->config, addr);
 	if (owner) {
 		return config_yaml_error(
 			yaml, node,
@@ -147,6 +138,8 @@ static void set_profile(struct config_gateway *gateway, const struct config_prof
 	memcpy(gateway->timeout_s, profile->timeout_s, sizeof(gateway->timeout_s));
 	gateway->no_session = profile->no_session;
 	gateway->on_exhaustion = profile->on_exhaustion;
+	gateway->fragments = profile->fragments;
+	gateway->icmp = profile->icmp;
 }
 
 /* As many ports to one destination as the profile has, or the range when that is smaller. */
@@ -325,6 +318,18 @@ static int read_drain(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return 0;
 }
 
+/* Without default SNAT, the EIPs may all be those of rules. */
+static int check_eips(const struct config_yaml *yaml, const yaml_node_t *node,
+		      const struct config_gateway *gateway)
+{
+	if (gateway->eip_count || gateway->no_default_snat) {
+		return 0;
+	}
+	return config_yaml_error(
+		yaml, node,
+		"key \"eips\" of a gateway is missing; it is required, unless default_snat is off");
+}
+
 /* Takes the gateway over when there is room. */
 static int add(const struct config_yaml *yaml, struct config *config,
 	       const struct config_gateway *gateway)
@@ -353,12 +358,14 @@ static void set_defaults(const struct config *config, struct config_gateway *gat
 
 static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	/* The addresses come before the EIPs; the profile and the range before what overrides them;
-	 * the mapping before the filtering. */
+	/* The mode and the private IP come before the EIPs; the profile and the range before what
+	 * overrides them; the mapping before the filtering; default_snat before unmatched. */
 	static const struct config_yaml_key keys[] = {
 		{ "name", true, read_name },
 		{ "private_ip", true, read_private_ip },
-		{ "eips", true, config_eip_read_list },
+		{ "type", false, config_gateway_read_type },
+		{ "mode", false, config_gateway_read_mode },
+		{ "eips", false, config_eip_read_list },
 		{ "profile", false, read_profile },
 		{ "port_range", false, read_port_range },
 		{ "timeouts", false, read_timeouts },
@@ -369,6 +376,12 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		{ "filtering", false, read_filtering },
 		{ "no_session", false, read_no_session },
 		{ "on_exhaustion", false, read_on_exhaustion },
+		{ "fragments", false, config_gateway_read_fragments },
+		{ "icmp", false, config_gateway_read_icmp },
+		{ "default_snat", false, config_gateway_read_default_snat },
+		{ "unmatched", false, config_gateway_read_unmatched },
+		{ "route_table", false, config_gateway_read_route_table },
+		{ "allow_nat_to", false, config_gateway_read_allow },
 		{ "drain", false, read_drain },
 		{ "max_sessions", false, config_limit_read_sessions },
 		{ "max_sessions_per_client", false, config_limit_read_client_sessions },
@@ -389,9 +402,11 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	}
 	set_defaults(config, &gateway);
 	err = config_yaml_mapping(yaml, node, "a gateway", keys, &draft);
+	err = err ?: check_eips(yaml, node, &gateway);
 	err = err ?: add(yaml, config, &gateway);
 	if (err) {
 		free(gateway.eips);
+		free(gateway.shared);
 	}
 	return err;
 }

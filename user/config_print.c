@@ -10,6 +10,7 @@
 
 #include "config.h"
 #include "config_mapping.h"
+#include "config_print.h"
 #include "config_rule.h"
 
 /* Whether YAML reads these characters as they stand: a colon is one of them unless it comes last.
@@ -25,7 +26,7 @@ static bool is_plain(const char *text)
 }
 
 /* Everything else goes in quotes; only printable ASCII comes here. */
-static void print_text(FILE *stream, const char *text)
+void config_print_text(FILE *stream, const char *text)
 {
 	if (is_plain(text)) {
 		(void)fputs(text, stream);
@@ -41,7 +42,7 @@ static void print_text(FILE *stream, const char *text)
 	(void)fputc('"', stream);
 }
 
-static void print_addr(FILE *stream, __be32 addr)
+void config_print_addr(FILE *stream, __be32 addr)
 {
 	struct in_addr in = { .s_addr = addr };
 	char text[INET_ADDRSTRLEN];
@@ -49,10 +50,20 @@ static void print_addr(FILE *stream, __be32 addr)
 	(void)fputs(inet_ntop(AF_INET, &in, text, sizeof(text)), stream);
 }
 
-static void print_prefix(FILE *stream, struct config_prefix prefix)
+void config_print_prefix(FILE *stream, struct config_prefix prefix)
 {
-	print_addr(stream, prefix.addr);
+	config_print_addr(stream, prefix.addr);
 	(void)fprintf(stream, "/%u", prefix.len);
+}
+
+void config_print_prefixes(FILE *stream, const struct config_prefix *prefixes, size_t count)
+{
+	(void)fputc('[', stream);
+	for (size_t i = 0; i < count; i++) {
+		(void)fputs(i ? ", " : "", stream);
+		config_print_prefix(stream, prefixes[i]);
+	}
+	(void)fputs("]\n", stream);
 }
 
 static void print_side(FILE *stream, const struct config *config, const char *name, uint8_t flag)
@@ -65,32 +76,8 @@ static void print_side(FILE *stream, const struct config *config, const char *na
 			continue;
 		}
 		(void)fputs(before, stream);
-		print_text(stream, config->interfaces[i].name);
+		config_print_text(stream, config->interfaces[i].name);
 		before = ", ";
-	}
-	(void)fputs("]\n", stream);
-}
-
-static void print_eips(FILE *stream, const struct config_gateway *gateway)
-{
-	size_t i = 0;
-
-	(void)fputs("    eips: [", stream);
-	while (i < gateway->eip_count) {
-		uint32_t first = ntohl(gateway->eips[i]);
-		uint32_t run = 1;
-
-		while (i + run < gateway->eip_count &&
-		       ntohl(gateway->eips[i + run]) == first + run) {
-			run++;
-		}
-		(void)fputs(i ? ", " : "", stream);
-		print_addr(stream, htonl(first));
-		if (run > 1) {
-			(void)fputc('-', stream);
-			print_addr(stream, htonl(first + run - 1));
-		}
-		i += run;
 	}
 	(void)fputs("]\n", stream);
 }
@@ -164,15 +151,19 @@ static void print_rates(FILE *stream, const char *key, const struct config_rate 
 static void print_gateway(FILE *stream, const struct config_gateway *gateway)
 {
 	(void)fputs("  - name: ", stream);
-	print_text(stream, gateway->name);
+	config_print_text(stream, gateway->name);
 	(void)fputs("\n    private_ip: ", stream);
-	print_addr(stream, gateway->private_ip);
+	config_print_addr(stream, gateway->private_ip);
 	(void)fputc('\n', stream);
-	print_eips(stream, gateway);
+	(void)fprintf(stream, "    type: %s\n    mode: %s\n",
+		      gateway->is_private ? "private" : "public",
+		      gateway->two_stage ? "two-stage" : "direct");
+	config_print_eips(stream, gateway);
 	(void)fprintf(stream, "    profile: %s\n    port_range: %u-%u\n", gateway->profile,
 		      gateway->port_first, gateway->port_last);
 	print_timeouts(stream, "    ", gateway->timeout_s, UINT32_MAX);
 	print_behaviour(stream, gateway);
+	config_print_nat(stream, gateway);
 	print_quotas(stream, gateway);
 	print_rates(stream, "rate_limit", &gateway->rate);
 	print_rates(stream, "client_rate_limit", &gateway->client_rate);
@@ -185,46 +176,45 @@ static void print_route(FILE *stream, const struct config_route *route)
 	(void)snprintf(target, sizeof(target), "%s%s%s", config_target_name(route->target),
 		       route->name[0] ? ":" : "", route->name);
 	(void)fputs("      - to: ", stream);
-	print_prefix(stream, route->to);
+	config_print_prefix(stream, route->to);
 	(void)fputs("\n        target: ", stream);
-	print_text(stream, target);
+	config_print_text(stream, target);
 	(void)fputc('\n', stream);
 }
 
-static void print_table(FILE *stream, const struct config_route_table *table)
+/* Of the main table, what is its own: the internal prefixes have a list. */
+static void print_subnets(FILE *stream, const struct config *config,
+			  const struct config_route_table *table)
+{
+	const char *before = "    subnets: [";
+
+	for (size_t i = 0; i < table->subnet_count; i++) {
+		if (table->is_main && config_print_is_internal(config, table->subnets[i])) {
+			continue;
+		}
+		(void)fputs(before, stream);
+		config_print_prefix(stream, table->subnets[i]);
+		before = ", ";
+	}
+	(void)fputs(before[0] == ',' ? "]\n" : "", stream);
+}
+
+static void print_table(FILE *stream, const struct config *config,
+			const struct config_route_table *table)
 {
 	(void)fputs("  - name: ", stream);
-	print_text(stream, table->name);
-	(void)fputs("\n    subnets: [", stream);
-	for (size_t i = 0; i < table->subnet_count; i++) {
-		(void)fputs(i ? ", " : "", stream);
-		print_prefix(stream, table->subnets[i]);
-	}
-	(void)fprintf(stream, "]\n    routes:%s\n", table->route_count ? "" : " []");
+	config_print_text(stream, table->name);
+	(void)fprintf(stream, "\n    main: %s\n", table->is_main ? "true" : "false");
+	print_subnets(stream, config, table);
+	(void)fprintf(stream, "    routes:%s\n", table->route_count ? "" : " []");
 	for (size_t i = 0; i < table->route_count; i++) {
 		print_route(stream, &table->routes[i]);
 	}
 }
 
 /* What is not written is the gateway's, so it is not written here either. */
-static void print_rule(FILE *stream, const struct config_rule *rule)
+static void print_session(FILE *stream, const struct config_rule *rule)
 {
-	(void)fputs("  - session:\n", stream);
-	if (rule->gateway[0]) {
-		(void)fputs("      gateway: ", stream);
-		print_text(stream, rule->gateway);
-		(void)fputc('\n', stream);
-	}
-	(void)fputs("      from: ", stream);
-	print_prefix(stream, rule->from);
-	(void)fputs("\n      to: ", stream);
-	print_prefix(stream, rule->to);
-	(void)fprintf(stream, "\n      protocol: %s\n", config_rule_proto_name(rule->proto));
-	if (rule->port_first == rule->port_last) {
-		(void)fprintf(stream, "      port: %u\n", rule->port_first);
-	} else if (rule->port_first) {
-		(void)fprintf(stream, "      port: %u-%u\n", rule->port_first, rule->port_last);
-	}
 	if (rule->timers) {
 		print_timeouts(stream, "      ", rule->timeout_s, rule->timers);
 	}
@@ -234,6 +224,28 @@ static void print_rule(FILE *stream, const struct config_rule *rule)
 	if (rule->has_filtering) {
 		(void)fprintf(stream, "      filtering: %s\n", filtering_name(rule->mapping));
 	}
+}
+
+static void print_rule(FILE *stream, const struct config_rule *rule)
+{
+	(void)fprintf(stream, "  - %s:\n", config_rule_kind_name(rule->kind));
+	if (rule->gateway[0]) {
+		(void)fputs("      gateway: ", stream);
+		config_print_text(stream, rule->gateway);
+		(void)fputc('\n', stream);
+	}
+	(void)fputs("      from: ", stream);
+	config_print_prefix(stream, rule->from);
+	(void)fputs("\n      to: ", stream);
+	config_print_prefix(stream, rule->to);
+	(void)fprintf(stream, "\n      protocol: %s\n", config_rule_proto_name(rule->proto));
+	if (rule->port_first == rule->port_last) {
+		(void)fprintf(stream, "      port: %u\n", rule->port_first);
+	} else if (rule->port_first) {
+		(void)fprintf(stream, "      port: %u-%u\n", rule->port_first, rule->port_last);
+	}
+	print_session(stream, rule);
+	config_print_nat_rule(stream, rule);
 }
 
 static void print_listen(FILE *stream, const struct config *config)
@@ -256,11 +268,11 @@ static void print_rest(FILE *stream, const struct config *config)
 	(void)fprintf(stream, "reply_ping: %s\n", config->reply_ping ? "true" : "false");
 	print_listen(stream, config);
 	(void)fputs("control:\n  socket: ", stream);
-	print_text(stream, config->control_socket);
+	config_print_text(stream, config->control_socket);
 	(void)fputs("\n  group: ", stream);
-	print_text(stream, config->control_group);
+	config_print_text(stream, config->control_group);
 	(void)fputs("\npin_path: ", stream);
-	print_text(stream, config->pin_path);
+	config_print_text(stream, config->pin_path);
 	(void)fputc('\n', stream);
 }
 
@@ -275,12 +287,17 @@ int config_print(const struct config *config, FILE *stream)
 	}
 	(void)fputs("route_tables:\n", stream);
 	for (size_t i = 0; i < config->table_count; i++) {
-		print_table(stream, &config->tables[i]);
+		print_table(stream, config, &config->tables[i]);
 	}
+	(void)fputs("internal_prefixes: ", stream);
+	config_print_prefixes(stream, config->internal_prefixes, config->internal_prefix_count);
+	(void)fputs("local: ", stream);
+	config_print_prefixes(stream, config->local, config->local_count);
 	(void)fprintf(stream, "rules:%s\n", config->rule_count ? "" : " []");
 	for (size_t i = 0; i < config->rule_count; i++) {
 		print_rule(stream, &config->rules[i]);
 	}
+	config_print_lists(stream, config);
 	print_rest(stream, config);
 	return fflush(stream) || ferror(stream) ? -EIO : 0;
 }

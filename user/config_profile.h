@@ -14,6 +14,8 @@ struct config_profile {
 	uint32_t destination_ports; /* 0: as many as the range has */
 	enum natgw_no_session no_session;
 	enum natgw_on_exhaustion on_exhaustion;
+	uint8_t fragments; /* NATGW_FRAGMENTS_* */
+	enum natgw_icmp icmp;
 	/* What tcp_established may be; 0 and 0: anything. */
 	uint32_t established_min_s;
 	uint32_t established_max_s;

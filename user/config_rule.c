@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Rules of the configuration: which sessions have timers or a mapping behaviour of their own. A
- * rule that names no gateway holds for every one; what a rule does not say is the gateway's.
+ * Rules of the configuration: what the first packet of a session must be, and the kind that gives
+ * its session timers or a mapping behaviour of its own. A rule that names no gateway holds for
+ * every one; what a rule does not say is the gateway's. The kinds that say what is translated are
+ * in config_nat_rule.c.
  */
 #include "config_rule.h"
 
@@ -11,16 +13,11 @@
 
 #include "config_gateway.h"
 #include "config_mapping.h"
+#include "config_nat_rule.h"
 #include "config_prefix.h"
 #include "config_timeout.h"
 #include "list.h"
 #include "parse_util.h"
-
-/* A rule that is being read. */
-struct draft {
-	const struct config *config;
-	struct config_rule *rule;
-};
 
 static const char *const proto_names[] = { "any", "tcp", "udp", "icmp", NULL };
 static const uint8_t protos[] = { 0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
@@ -59,21 +56,17 @@ uint32_t config_rule_timeout_s(const struct config_rule *rule, const struct conf
 	return rule->timers & 1U << timer ? rule->timeout_s[timer] : gateway->timeout_s[timer];
 }
 
-static size_t gateways_of(const struct config *config, const struct config_rule *rule)
+/* Rows of the map "rules": what a session rule does not say is each gateway's own. */
+static size_t rows_of(const struct config *config, const struct config_rule *rule)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < config->gateway_count; i++) {
-		count += config_rule_is_for(rule, &config->gateways[i]);
-	}
-	return count;
+	return rule->kind == NATGW_RULE_SESSION && !rule->gateway[0] ? config->gateway_count : 1;
 }
 
 /* ---- keys ---- */
 
-static int read_gateway(struct config_yaml *yaml, yaml_node_t *node, void *out)
+int config_rule_read_gateway(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 	const char *name;
 	int err;
 
@@ -88,23 +81,23 @@ static int read_gateway(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return 0;
 }
 
-static int read_from(struct config_yaml *yaml, yaml_node_t *node, void *out)
+int config_rule_read_from(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 
 	return config_prefix_read(yaml, node, "from", &draft->rule->from);
 }
 
-static int read_to(struct config_yaml *yaml, yaml_node_t *node, void *out)
+int config_rule_read_to(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 
 	return config_prefix_read(yaml, node, "to", &draft->rule->to);
 }
 
-static int read_protocol(struct config_yaml *yaml, yaml_node_t *node, void *out)
+int config_rule_read_protocol(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 	unsigned int index = 0;
 	int err = config_yaml_choice(yaml, node, "protocol", proto_names, &index);
 
@@ -114,9 +107,9 @@ static int read_protocol(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return err;
 }
 
-static int read_port(struct config_yaml *yaml, yaml_node_t *node, void *out)
+int config_rule_read_port(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 	const char *text;
 	uint16_t first;
 	uint16_t last;
@@ -145,7 +138,7 @@ static int read_port(struct config_yaml *yaml, yaml_node_t *node, void *out)
 
 static int read_timeouts(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 	struct config_timeout_draft timeouts = {
 		.proto = draft->rule->proto,
 		.timeout_s = draft->rule->timeout_s,
@@ -176,7 +169,7 @@ static int read_behaviour(struct config_yaml *yaml, yaml_node_t *node, uint8_t f
 
 static int read_mapping(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 	struct config_rule *rule = draft->rule;
 	uint8_t flag = 0;
 	int err =
@@ -192,7 +185,7 @@ static int read_mapping(struct config_yaml *yaml, yaml_node_t *node, void *out)
 
 static int read_filtering(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_rule_draft *draft = out;
 	struct config_rule *rule = draft->rule;
 	uint8_t flag = 0;
 	int err = read_behaviour(yaml, node, NATGW_FILTERING_ENDPOINT_INDEPENDENT, rule->proto,
@@ -219,42 +212,26 @@ static int read_filtering(struct config_yaml *yaml, yaml_node_t *node, void *out
 static int check_room(const struct config_yaml *yaml, const yaml_node_t *node,
 		      const struct config *config, const struct config_rule *rule)
 {
-	size_t rows = gateways_of(config, rule);
+	size_t rows = rows_of(config, rule);
 
 	for (size_t i = 0; i < config->rule_count; i++) {
-		rows += gateways_of(config, &config->rules[i]);
+		rows += rows_of(config, &config->rules[i]);
 	}
 	if (rows <= CONFIG_RULE_ROWS_MAX) {
 		return 0;
 	}
 	return config_yaml_error(
 		yaml, node,
-		"too many rules; at most %d fit, and one without a gateway counts once for each gateway",
+		"too many rules; at most %d fit, and a session rule without a gateway counts once for each gateway",
 		CONFIG_RULE_ROWS_MAX);
 }
 
-static int read_session(struct config_yaml *yaml, yaml_node_t *node, void *out)
+int config_rule_add(const struct config_yaml *yaml, const yaml_node_t *node, struct config *config,
+		    const struct config_rule *rule)
 {
-	/* The protocol comes before what only some protocols have, the mapping before the
-	 * filtering. */
-	static const struct config_yaml_key keys[] = {
-		{ "gateway", false, read_gateway },
-		{ "from", false, read_from },
-		{ "to", false, read_to },
-		{ "protocol", false, read_protocol },
-		{ "port", false, read_port },
-		{ "timeouts", false, read_timeouts },
-		{ "mapping", false, read_mapping },
-		{ "filtering", false, read_filtering },
-		{ NULL, false, NULL },
-	};
-	struct config *config = out;
-	struct config_rule rule = { .port_last = UINT16_MAX, .place = config_yaml_place(node) };
-	struct draft draft = { config, &rule };
 	struct config_rule *grown;
-	int err = config_yaml_mapping(yaml, node, "a session rule", keys, &draft);
+	int err = check_room(yaml, node, config, rule);
 
-	err = err ?: check_room(yaml, node, config, &rule);
 	if (err) {
 		return err;
 	}
@@ -263,31 +240,51 @@ static int read_session(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		return config_yaml_no_memory(yaml);
 	}
 	config->rules = grown;
-	config->rules[config->rule_count++] = rule;
+	config->rules[config->rule_count++] = *rule;
 	return 0;
 }
 
-/* Kinds that other gateways have, and who comes from them will write. */
+static int read_session(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	/* The protocol comes before what only some protocols have, the mapping before the
+	 * filtering. */
+	static const struct config_yaml_key keys[] = {
+		{ "gateway", false, config_rule_read_gateway },
+		{ "from", false, config_rule_read_from },
+		{ "to", false, config_rule_read_to },
+		{ "protocol", false, config_rule_read_protocol },
+		{ "port", false, config_rule_read_port },
+		{ "timeouts", false, read_timeouts },
+		{ "mapping", false, read_mapping },
+		{ "filtering", false, read_filtering },
+		{ NULL, false, NULL },
+	};
+	struct config *config = out;
+	struct config_rule rule = { .port_last = UINT16_MAX, .place = config_yaml_place(node) };
+	struct config_rule_draft draft = { config, &rule };
+	int err = config_yaml_mapping(yaml, node, "a session rule", keys, &draft);
+
+	return err ?: config_rule_add(yaml, node, config, &rule);
+}
+
+/* A rule is of one kind. */
 static int check_kind(struct config_yaml *yaml, const yaml_node_t *node)
 {
+	yaml_node_pair_t *pairs;
+
 	if (node->type != YAML_MAPPING_NODE) {
 		return 0;
 	}
-	for (yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-	     pair < node->data.mapping.pairs.top; pair++) {
-		const yaml_node_t *key = yaml_document_get_node(&yaml->document, pair->key);
-		const char *kind;
-
-		if (key->type != YAML_SCALAR_NODE) {
-			continue;
-		}
-		kind = (const char *)key->data.scalar.value;
-		if (strcmp(kind, "dnat") == 0 || strcmp(kind, "snat") == 0) {
-			return config_yaml_error(
-				yaml, key,
-				"natgw has no %s rules yet; a rule must be of the kind session: {session: {...}}",
-				kind);
-		}
+	pairs = node->data.mapping.pairs.start;
+	if (pairs == node->data.mapping.pairs.top) {
+		return config_yaml_error(
+			yaml, node,
+			"a rule without a kind; it must have one of: session, dnat, snat, no_nat");
+	}
+	if (node->data.mapping.pairs.top - pairs > 1) {
+		return config_yaml_error(
+			yaml, yaml_document_get_node(&yaml->document, pairs[1].key),
+			"a second key in a rule; each rule is of one kind and a list item of its own, such as {session: {...}}");
 	}
 	return 0;
 }
@@ -295,7 +292,10 @@ static int check_kind(struct config_yaml *yaml, const yaml_node_t *node)
 static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	static const struct config_yaml_key keys[] = {
-		{ "session", true, read_session },
+		{ "session", false, read_session },
+		{ "dnat", false, config_nat_rule_read_dnat },
+		{ "snat", false, config_nat_rule_read_snat },
+		{ "no_nat", false, config_nat_rule_read_no_nat },
 		{ NULL, false, NULL },
 	};
 

@@ -1,163 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Route tables of the configuration: which sources they serve (subnets) and their routes. The local
- * routes that every table has for all subnets are not in here; the maps get them.
+ * Route tables of the configuration: which sources they serve (config_subnet.c) and their routes.
+ * The local routes that every table has for all subnets are not in here; the maps get them.
  */
 #include "config_table.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
-#include "config_eip.h"
 #include "config_gateway.h"
 #include "config_interface.h"
 #include "config_prefix.h"
+#include "config_subnet.h"
 #include "list.h"
 #include "parse_util.h"
-
-/* A table that is being read, not yet among those of config. */
-struct draft {
-	const struct config *config;
-	struct config_route_table *table;
-};
 
 /* A route that is being read. */
 struct route_draft {
 	const struct config *config;
 	struct config_route *route;
 };
-
-/* ---- subnets ---- */
-
-static size_t count_subnets(const struct config *config)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < config->table_count; i++) {
-		count += config->tables[i].subnet_count;
-	}
-	return count;
-}
-
-static bool table_has(const struct config_route_table *table, struct config_prefix subnet)
-{
-	for (size_t i = 0; i < table->subnet_count; i++) {
-		if (config_prefix_equal(table->subnets[i], subnet)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int check_twice(const struct config_yaml *yaml, const yaml_node_t *node,
-		       const struct draft *draft, struct config_prefix subnet)
-{
-	const struct config_route_table *owner = NULL;
-	char text[PARSE_UTIL_PREFIX_TEXT];
-
-	if (table_has(draft->table, subnet)) {
-		owner = draft->table;
-	}
-	for (size_t i = 0; !owner && i < draft->config->table_count; i++) {
-		if (table_has(&draft->config->tables[i], subnet)) {
-			owner = &draft->config->tables[i];
-		}
-	}
-	if (!owner) {
-		return 0;
-	}
-	return config_yaml_error(
-		yaml, node,
-		"subnet %s is already in route table \"%s\"; a subnet belongs to one table, and once",
-		config_prefix_text(subnet, text), owner->name);
-}
-
-/* A client's address that is an EIP as well would make a packet's direction a matter of luck. */
-static int check_eips(const struct config_yaml *yaml, const yaml_node_t *node,
-		      const struct config_gateway *gateway, struct config_prefix subnet)
-{
-	char text[PARSE_UTIL_PREFIX_TEXT];
-	char eip_text[INET_ADDRSTRLEN];
-
-	for (size_t i = 0; i < gateway->eip_count; i++) {
-		struct in_addr eip = { .s_addr = gateway->eips[i] };
-
-		if (parse_util_network(eip.s_addr, subnet.len) != subnet.addr) {
-			continue;
-		}
-		return config_yaml_error(
-			yaml, node,
-			"EIP %s of gateway \"%s\" lies inside subnet %s; EIPs and internal prefixes must not overlap",
-			inet_ntop(AF_INET, &eip, eip_text, sizeof(eip_text)), gateway->name,
-			config_prefix_text(subnet, text));
-	}
-	return 0;
-}
-
-static int check_subnet(const struct config_yaml *yaml, const yaml_node_t *node,
-			const struct draft *draft, struct config_prefix subnet)
-{
-	struct config_prefix last = subnet;
-	char text[PARSE_UTIL_PREFIX_TEXT];
-	int err;
-
-	if (!subnet.len) {
-		return config_yaml_error(
-			yaml, node,
-			"subnet 0.0.0.0/0 would make every host on the internet a client; write the prefixes of your own hosts");
-	}
-	last.addr |= ~parse_util_network(UINT32_MAX, subnet.len);
-	if (config_eip_unusable(subnet.addr) && config_eip_unusable(last.addr)) {
-		return config_yaml_error(
-			yaml, node,
-			"subnet %s is %s and never translated; write the prefixes of your own hosts",
-			config_prefix_text(subnet, text), config_eip_unusable(subnet.addr));
-	}
-	if (count_subnets(draft->config) + draft->table->subnet_count >= NATGW_SUBNETS_MAX) {
-		return config_yaml_error(yaml, node,
-					 "too many subnets in all route tables; at most %d fit",
-					 NATGW_SUBNETS_MAX);
-	}
-	err = check_twice(yaml, node, draft, subnet);
-	for (size_t i = 0; !err && i < draft->config->gateway_count; i++) {
-		err = check_eips(yaml, node, &draft->config->gateways[i], subnet);
-	}
-	return err;
-}
-
-static int read_subnet(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	const struct draft *draft = out;
-	struct config_route_table *table = draft->table;
-	struct config_prefix *grown;
-	struct config_prefix subnet = { 0 };
-	int err;
-
-	err = config_prefix_read(yaml, node, "subnet", &subnet);
-	err = err ?: check_subnet(yaml, node, draft, subnet);
-	if (err) {
-		return err;
-	}
-	grown = list_room(table->subnets, table->subnet_count, sizeof(*grown));
-	if (!grown) {
-		return config_yaml_no_memory(yaml);
-	}
-	table->subnets = grown;
-	table->subnets[table->subnet_count++] = subnet;
-	return 0;
-}
-
-static int read_subnets(struct config_yaml *yaml, yaml_node_t *node, void *out)
-{
-	static const struct config_yaml_items items = { "subnets of a route table", read_subnet,
-							false };
-
-	return config_yaml_list(yaml, node, &items, out);
-}
 
 /* ---- routes ---- */
 
@@ -221,9 +85,13 @@ static int read_target(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		draft->route->target = NATGW_TARGET_BLACKHOLE;
 		return 0;
 	}
+	if (strcmp(text, "internet") == 0) {
+		draft->route->target = NATGW_TARGET_INTERNET;
+		return 0;
+	}
 	return config_yaml_error(
 		yaml, node,
-		"unknown target \"%.60s\" of a route; it is gateway:NAME, interface:NAME, local or blackhole",
+		"unknown target \"%.60s\" of a route; it is gateway:NAME, interface:NAME, local, blackhole or internet",
 		text);
 }
 
@@ -234,7 +102,7 @@ static int read_route(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		{ "target", true, read_target },
 		{ NULL, false, NULL },
 	};
-	const struct draft *draft = out;
+	const struct config_table_draft *draft = out;
 	struct config_route_table *table = draft->table;
 	struct config_route route = {
 		.origin = NATGW_ORIGIN_STATIC,
@@ -308,7 +176,7 @@ static int read_routes(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	static const struct config_yaml_items items = { "routes of a route table", read_route,
 							true };
-	const struct draft *draft = out;
+	const struct config_table_draft *draft = out;
 
 	return config_yaml_list(yaml, node, &items, out) ?: check_routes(yaml, draft->table);
 }
@@ -317,7 +185,7 @@ static int read_routes(struct config_yaml *yaml, yaml_node_t *node, void *out)
 
 static int read_name(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	const struct draft *draft = out;
+	const struct config_table_draft *draft = out;
 	char name[CONFIG_NAME_MAX];
 	int err;
 
@@ -339,6 +207,73 @@ static int read_name(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return 0;
 }
 
+static int read_main(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	const struct config_table_draft *draft = out;
+	int err = config_yaml_bool(yaml, node, "main", &draft->table->is_main);
+
+	for (size_t i = 0; !err && draft->table->is_main && i < draft->config->table_count; i++) {
+		const struct config_route_table *other = &draft->config->tables[i];
+
+		if (other->is_main) {
+			err = config_yaml_error(
+				yaml, node,
+				"route table \"%s\", in line %u, is the main one already; there is one main table",
+				other->name, other->place.line);
+		}
+	}
+	return err;
+}
+
+/* Which gateway asks this table after translation? NULL: none. */
+static const struct config_gateway *owner_of(const struct config *config,
+					     const struct config_route_table *table)
+{
+	for (size_t i = 0; i < config->gateway_count; i++) {
+		if (strcmp(config->gateways[i].table, table->name) == 0) {
+			return &config->gateways[i];
+		}
+	}
+	return NULL;
+}
+
+/* Clients' packets look for a gateway; those that it has translated are on their way out. */
+static int check_targets(const struct config_yaml *yaml, const struct config_route_table *table,
+			 const struct config_gateway *owner)
+{
+	for (size_t i = 0; i < table->route_count; i++) {
+		const struct config_route *route = &table->routes[i];
+
+		if (route->target == NATGW_TARGET_INTERNET &&
+		    (table->subnet_count || table->is_main)) {
+			return config_yaml_error_at(
+				yaml, route->place,
+				"target internet in route table \"%s\", which has subnets; it is for packets that are translated, so write gateway:NAME, or move it to a table that is a gateway's route_table only",
+				table->name);
+		}
+		if (route->target == NATGW_TARGET_GATEWAY && owner) {
+			return config_yaml_error_at(
+				yaml, route->place,
+				"target gateway:%s in route table \"%s\", which is the route_table of gateway \"%s\": its packets are translated already, so write internet",
+				route->name, table->name, owner->name);
+		}
+	}
+	return 0;
+}
+
+static int check_table(const struct config_yaml *yaml, const yaml_node_t *node,
+		       const struct config *config, const struct config_route_table *table)
+{
+	const struct config_gateway *owner = owner_of(config, table);
+
+	if (!table->subnet_count && !table->is_main && !owner) {
+		return config_yaml_error(
+			yaml, node,
+			"key \"subnets\" of a route table is missing; only the main table and one that a gateway names as its route_table need none");
+	}
+	return check_targets(yaml, table, owner);
+}
+
 /* Takes the table over when there is room. */
 static int add(const struct config_yaml *yaml, struct config *config,
 	       const struct config_route_table *table)
@@ -358,13 +293,14 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	static const struct config_yaml_key keys[] = {
 		{ "name", true, read_name },
-		{ "subnets", true, read_subnets },
+		{ "main", false, read_main },
+		{ "subnets", false, config_subnet_read_list },
 		{ "routes", false, read_routes },
 		{ NULL, false, NULL },
 	};
 	struct config *config = out;
 	struct config_route_table table = { .place = config_yaml_place(node) };
-	struct draft draft = { config, &table };
+	struct config_table_draft draft = { config, &table };
 	int err;
 
 	if (config->table_count >= CONFIG_TABLES_MAX) {
@@ -372,6 +308,7 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 					 CONFIG_TABLES_MAX);
 	}
 	err = config_yaml_mapping(yaml, node, "a route table", keys, &draft);
+	err = err ?: check_table(yaml, node, config, &table);
 	err = err ?: add(yaml, config, &table);
 	if (err) {
 		free(table.subnets);
@@ -380,27 +317,10 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return err;
 }
 
-/* Every table gets a local route for every subnet beside its own. */
-static int check_route_rows(const struct config_yaml *yaml, const yaml_node_t *node,
-			    const struct config *config)
-{
-	size_t rows = config->table_count * count_subnets(config);
-
-	for (size_t i = 0; i < config->table_count; i++) {
-		rows += config->tables[i].route_count;
-	}
-	if (rows <= NATGW_ROUTES_MAX) {
-		return 0;
-	}
-	return config_yaml_error(
-		yaml, node,
-		"%zu routes, with the local one of each subnet in every table; at most %d fit, use fewer tables or wider subnets",
-		rows, NATGW_ROUTES_MAX);
-}
-
 int config_table_read_list(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	static const struct config_yaml_items items = { "route_tables", read_item, false };
 
-	return config_yaml_list(yaml, node, &items, out) ?: check_route_rows(yaml, node, out);
+	return config_yaml_list(yaml, node, &items, out)
+		       ?: config_subnet_check_rows(yaml, node, out);
 }

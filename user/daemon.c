@@ -22,6 +22,7 @@
 #include "apply.h"
 #include "attach.h"
 #include "cleanup.h"
+#include "defrag.h"
 #include "detach.h"
 #include "events.h"
 #include "follow.h"
@@ -36,7 +37,6 @@
 #include "sweep.h"
 
 #define DAEMON_EVENTS 5
-#define DAEMON_REPAIR_S 5
 
 struct daemon {
 	struct natgwd_state state;
@@ -229,6 +229,9 @@ static int attach_all(struct daemon *daemon)
 	if (!err) {
 		err = attach_side(daemon, false);
 	}
+	if (!err) {
+		err = defrag_attach(state->config->pin_path);
+	}
 	if (err) {
 		return err;
 	}
@@ -277,13 +280,13 @@ static void on_netlink(evutil_socket_t fd, short what, void *arg)
 	follow_read(&daemon->follow);
 }
 
-static void on_repair(evutil_socket_t fd, short what, void *arg)
+static void on_second(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *daemon = arg;
 
 	(void)fd;
 	(void)what;
-	follow_repair(&daemon->follow);
+	follow_second(&daemon->follow);
 }
 
 /* A SIGHUP of the first moments waits for its handler: the file may have been read already. */
@@ -298,16 +301,16 @@ static int hold_reloads(bool hold)
 
 static int add_events(struct daemon *daemon)
 {
-	static const struct timeval repair_wait = { .tv_sec = DAEMON_REPAIR_S };
+	static const struct timeval second = { .tv_sec = 1 };
 
 	daemon->events[0] = evsignal_new(daemon->base, SIGTERM, on_stop, daemon);
 	daemon->events[1] = evsignal_new(daemon->base, SIGINT, on_stop, daemon);
 	daemon->events[2] = evsignal_new(daemon->base, SIGHUP, on_reload, daemon);
 	daemon->events[3] = event_new(daemon->base, netdev_fd(daemon->follow.netdev),
 				      EV_READ | EV_PERSIST, on_netlink, daemon);
-	daemon->events[4] = event_new(daemon->base, -1, EV_PERSIST, on_repair, daemon);
+	daemon->events[4] = event_new(daemon->base, -1, EV_PERSIST, on_second, daemon);
 	for (int i = 0; i < DAEMON_EVENTS; i++) {
-		const struct timeval *wait = i == 4 ? &repair_wait : NULL;
+		const struct timeval *wait = i == 4 ? &second : NULL;
 
 		if (!daemon->events[i] || event_add(daemon->events[i], wait) < 0) {
 			return -ENOMEM;
@@ -425,6 +428,7 @@ static void release(struct daemon *daemon)
 	announce_free(daemon->follow.announce);
 	netdev_free(daemon->follow.netdev);
 	top_forget(&daemon->state.top);
+	apply_reserved_forget(daemon->state.reserved);
 	datapath_free(daemon->state.dp);
 	loader_free(daemon->loader);
 	if (daemon->base) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Opens the pinned maps and writes to them. Not responsible for creating, sizing or pinning them
- * (the loader's work), nor for what the rows should say. Reading many rows and counters are in
- * datapath_read.c, the sweep in datapath_sweep.c. Every descriptor is opened once and kept, so pins
- * may be used after privileges went.
+ * (the loader's work), nor for what the rows should say. Reading all rows of a table is in
+ * datapath_rows.c, sessions and counters in datapath_read.c, forwards, access list and reserved
+ * ports in datapath_policy.c, the sweep in datapath_sweep.c. Every descriptor is opened once and
+ * kept, so pins may be used after privileges went.
  */
 #include "datapath.h"
 
@@ -48,6 +49,11 @@ static const struct map_spec map_specs[DATAPATH_MAP_COUNT] = {
 	[DATAPATH_ADDRESSES] = { "addresses", 4, sizeof(struct natgw_address), false },
 	[DATAPATH_RULES] = { "rules", 4, sizeof(struct natgw_rule), false },
 	[DATAPATH_RULE_ORDER] = { "rule_order", 4, sizeof(__u32), false },
+	[DATAPATH_RULE_HITS] = { "rule_hits", 4, sizeof(__u64), true },
+	[DATAPATH_FORWARDS] = { "forwards", sizeof(struct natgw_forward_key),
+				sizeof(struct natgw_forward), false },
+	[DATAPATH_ACL] = { "acl", sizeof(struct natgw_acl_key), sizeof(struct natgw_acl), false },
+	[DATAPATH_RESERVED_PORTS] = { "reserved_ports", 4, sizeof(struct natgw_port_bits), false },
 	[DATAPATH_SEEN] = { "seen", 4, sizeof(struct natgw_count), true },
 	[DATAPATH_VERDICTS] = { "verdicts", 4, sizeof(struct natgw_count), true },
 	[DATAPATH_TRAFFIC] = { "traffic", 4, sizeof(struct natgw_traffic), true },
@@ -79,6 +85,8 @@ static const struct {
 	  sizeof(struct natgw_destination_use) * 2 },
 	{ DATAPATH_HOLD, offsetof(struct datapath, hold),
 	  sizeof(struct natgw_hold_count) * DATAPATH_EIP_ROWS },
+	{ DATAPATH_RESERVED_PORTS, offsetof(struct datapath, reserved),
+	  sizeof(struct natgw_port_bits) * (size_t)NATGW_RESERVED_ROWS },
 };
 
 #define MAPPED_COUNT (sizeof(mapped) / sizeof(mapped[0]))
@@ -312,10 +320,10 @@ int datapath_set_gateway(struct datapath *dp, uint32_t index, const struct natgw
 
 static int pool_index(uint32_t gateway, uint32_t position, uint32_t *ret_index)
 {
-	if (gateway >= NATGW_GATEWAYS_MAX || position >= NATGW_EIPS_PER_GATEWAY_MAX) {
+	if (gateway >= NATGW_GATEWAYS_MAX || position >= NATGW_POOL_ROWS_PER_GATEWAY) {
 		return -EINVAL;
 	}
-	*ret_index = gateway * NATGW_EIPS_PER_GATEWAY_MAX + position;
+	*ret_index = gateway * NATGW_POOL_ROWS_PER_GATEWAY + position;
 	return 0;
 }
 

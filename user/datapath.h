@@ -28,6 +28,7 @@ int datapath_del_iface(struct datapath *dp, uint32_t ifindex);
 int datapath_set_device(struct datapath *dp, uint32_t ifindex);
 int datapath_del_device(struct datapath *dp, uint32_t ifindex);
 int datapath_set_gateway(struct datapath *dp, uint32_t index, const struct natgw_gateway *gateway);
+/* position: in the gateway's stretch, below NATGW_POOL_ROWS_PER_GATEWAY */
 int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
 		      const struct natgw_pool_row *row);
 /* number: 1 .. NATGW_RULES_MAX - 1 */
@@ -41,6 +42,21 @@ int datapath_del_subnet(struct datapath *dp, const struct natgw_subnet_key *key)
 int datapath_set_route(struct datapath *dp, const struct natgw_route_key *key,
 		       const struct natgw_route *route);
 int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key);
+int datapath_set_forward(struct datapath *dp, const struct natgw_forward_key *key,
+			 const struct natgw_forward *forward);
+int datapath_del_forward(struct datapath *dp, const struct natgw_forward_key *key);
+int datapath_set_acl(struct datapath *dp, const struct natgw_acl_key *key,
+		     const struct natgw_acl *row);
+int datapath_del_acl(struct datapath *dp, const struct natgw_acl_key *key);
+/*
+ * Adds ports to those that no new session of the EIP gets, or takes some away; the others stay as
+ * they are. Only the words of a struct natgw_port_bits count here, not its summary.
+ */
+int datapath_reserve_ports(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
+			   const struct natgw_port_bits *ports);
+int datapath_unreserve_ports(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
+			     const struct natgw_port_bits *ports);
+int datapath_clear_rule_hits(struct datapath *dp, uint32_t number);
 /* Returns when every program that runs at this moment has ended. */
 void datapath_settle(void);
 /* Every session looks its next hop up again. */
@@ -69,6 +85,16 @@ int datapath_each_route(struct datapath *dp,
 			int (*fn)(const struct natgw_route_key *key, const struct natgw_route *row,
 				  void *arg),
 			void *arg);
+int datapath_each_forward(struct datapath *dp,
+			  int (*fn)(const struct natgw_forward_key *key,
+				    const struct natgw_forward *row, void *arg),
+			  void *arg);
+int datapath_each_acl(struct datapath *dp,
+		      int (*fn)(const struct natgw_acl_key *key, const struct natgw_acl *row,
+				void *arg),
+		      void *arg);
+int datapath_get_reserved(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
+			  struct natgw_port_bits *ret_ports);
 /* Both directions of every session, by the pinned iterator "dump". */
 int datapath_each_session(struct datapath *dp,
 			  int (*fn)(const struct natgw_session_record *record, void *arg),
@@ -89,14 +115,16 @@ int datapath_read_gateway_use(struct datapath *dp, uint32_t gateway,
 int datapath_read_verdicts(struct datapath *dp, struct natgw_count *ret_counts);
 int datapath_read_seen(struct datapath *dp, enum natgw_hook hook, struct natgw_count *ret_count);
 int datapath_read_traffic(struct datapath *dp, uint32_t gateway, struct natgw_traffic *ret_traffic);
+/* New sessions that the rule in this row has had a say in; of kind NO_NAT, packets. */
+int datapath_read_rule_hits(struct datapath *dp, uint32_t number, uint64_t *ret_hits);
 int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENERATED_COUNT]);
 
 /* ---- the sweep ---- */
 
 /*
- * One pass over sessions, destinations and clients by the pinned iterators "sweep", "sweep_dst" and
- * "sweep_cli": removes what has expired and counts what is active, in use and held. Afterwards the
- * readers below give the numbers of this pass.
+ * One pass over sessions, destinations, clients and fragments by the pinned iterators "sweep",
+ * "sweep_dst", "sweep_cli" and "sweep_frg": removes what has expired and counts what is active, in
+ * use and held. Afterwards the readers below give the numbers of this pass.
  */
 int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep);
 int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active);

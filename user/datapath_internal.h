@@ -21,6 +21,10 @@ enum datapath_map {
 	DATAPATH_ADDRESSES,
 	DATAPATH_RULES,
 	DATAPATH_RULE_ORDER,
+	DATAPATH_RULE_HITS,
+	DATAPATH_FORWARDS,
+	DATAPATH_ACL,
+	DATAPATH_RESERVED_PORTS,
 	DATAPATH_SEEN,
 	DATAPATH_VERDICTS,
 	DATAPATH_TRAFFIC,
@@ -49,6 +53,7 @@ struct datapath {
 	struct natgw_port_bits *port_use;	       /* NATGW_PORT_USE_ROWS */
 	struct natgw_destination_use *destination_use; /* two copies, as port_use */
 	struct natgw_hold_count *hold;		       /* DATAPATH_EIP_ROWS */
+	struct natgw_port_bits *reserved;	       /* NATGW_RESERVED_ROWS */
 	uint32_t eip_end; /* EIPs from this index on have never been in use */
 
 	/* The last complete pass of the sweep; all zero before the first one. */
@@ -56,6 +61,10 @@ struct datapath {
 	uint32_t ports[DATAPATH_EIP_ROWS];
 	struct natgw_hold_count held[DATAPATH_EIP_ROWS];
 };
+
+/* Sum over all CPUs of one row; size is a multiple of 8. */
+int datapath_read_summed(const struct datapath *dp, enum datapath_map map, uint32_t key,
+			 void *ret_value, size_t size);
 
 /* Pinned iterators, below pin_dir. The caller closes the descriptor. */
 int datapath_iterator_open(const struct datapath *dp, const char *name, int *ret_fd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads the maps: all rows of a table, sessions and destinations by pinned iterators, counters as
- * sums over all CPUs. Names, rates and formats are not its work.
+ * Reads the maps: sessions and destinations by pinned iterators, counters as sums over all CPUs.
+ * Names, rates and formats are not its work.
  */
 #include "datapath.h"
 
@@ -16,122 +16,6 @@
 
 #include "cleanup.h"
 #include "datapath_internal.h"
-#include "list.h"
-
-/* ---- all rows of a table ---- */
-
-#define ROW_KEY_MAX 12
-#define ROW_VALUE_MAX 16
-_Static_assert(sizeof(struct natgw_address) <= ROW_VALUE_MAX, "row value");
-
-struct table_row {
-	uint8_t key[ROW_KEY_MAX] __attribute__((aligned(4)));
-	uint8_t value[ROW_VALUE_MAX] __attribute__((aligned(4)));
-};
-
-struct table_rows {
-	struct table_row *rows;
-	size_t count;
-};
-
-static int table_append(struct table_rows *table, const struct table_row *row)
-{
-	struct table_row *rows = list_room(table->rows, table->count, sizeof(*rows));
-
-	if (!rows) {
-		return -ENOMEM;
-	}
-	table->rows = rows;
-	table->rows[table->count++] = *row;
-	return 0;
-}
-
-/* Copied before anybody looks at it, so that a callback may delete the row it was given. */
-static int table_read(int fd, struct table_rows *table)
-{
-	struct table_row row = {};
-	uint8_t last[ROW_KEY_MAX] __attribute__((aligned(4)));
-	bool first = true;
-
-	for (;;) {
-		int r = bpf_map_get_next_key(fd, first ? NULL : last, row.key);
-
-		if (r < 0) {
-			return r == -ENOENT ? 0 : r;
-		}
-		first = false;
-		memcpy(last, row.key, sizeof(last));
-		r = bpf_map_lookup_elem(fd, row.key, row.value);
-		if (r == 0) {
-			r = table_append(table, &row);
-		}
-		if (r < 0 && r != -ENOENT) {
-			return r;
-		}
-	}
-}
-
-int datapath_each_iface(struct datapath *dp,
-			int (*fn)(uint32_t ifindex, const struct natgw_iface *row, void *arg),
-			void *arg)
-{
-	struct table_rows table = {};
-	int r = table_read(dp->fd[DATAPATH_IFACES], &table);
-	_cleanup_free_ struct table_row *rows = table.rows;
-
-	for (size_t i = 0; r == 0 && i < table.count; i++) {
-		r = fn(*(const uint32_t *)(const void *)rows[i].key,
-		       (const struct natgw_iface *)(const void *)rows[i].value, arg);
-	}
-	return r;
-}
-
-int datapath_each_address(struct datapath *dp,
-			  int (*fn)(__be32 addr, const struct natgw_address *row, void *arg),
-			  void *arg)
-{
-	struct table_rows table = {};
-	int r = table_read(dp->fd[DATAPATH_ADDRESSES], &table);
-	_cleanup_free_ struct table_row *rows = table.rows;
-
-	for (size_t i = 0; r == 0 && i < table.count; i++) {
-		r = fn(*(const __be32 *)(const void *)rows[i].key,
-		       (const struct natgw_address *)(const void *)rows[i].value, arg);
-	}
-	return r;
-}
-
-int datapath_each_subnet(struct datapath *dp,
-			 int (*fn)(const struct natgw_subnet_key *key,
-				   const struct natgw_subnet *row, void *arg),
-			 void *arg)
-{
-	struct table_rows table = {};
-	int r = table_read(dp->fd[DATAPATH_SUBNETS], &table);
-	_cleanup_free_ struct table_row *rows = table.rows;
-
-	for (size_t i = 0; r == 0 && i < table.count; i++) {
-		r = fn((const struct natgw_subnet_key *)(const void *)rows[i].key,
-		       (const struct natgw_subnet *)(const void *)rows[i].value, arg);
-	}
-	return r;
-}
-
-int datapath_each_route(struct datapath *dp,
-			int (*fn)(const struct natgw_route_key *key, const struct natgw_route *row,
-				  void *arg),
-			void *arg)
-{
-	struct table_rows table = {};
-	int r = table_read(dp->fd[DATAPATH_ROUTES], &table);
-	_cleanup_free_ struct table_row *rows = table.rows;
-
-	for (size_t i = 0; r == 0 && i < table.count; i++) {
-		r = fn((const struct natgw_route_key *)(const void *)rows[i].key,
-		       (const struct natgw_route *)(const void *)rows[i].value, arg);
-	}
-	return r;
-}
 
 /* ---- iterators ---- */
 
@@ -315,8 +199,8 @@ static void sum_cpus(const struct datapath *dp, const uint64_t *values, size_t w
 	}
 }
 
-static int read_summed(const struct datapath *dp, enum datapath_map map, uint32_t key,
-		       void *ret_value, size_t size)
+int datapath_read_summed(const struct datapath *dp, enum datapath_map map, uint32_t key,
+			 void *ret_value, size_t size)
 {
 	_cleanup_free_ uint64_t *values = calloc(dp->cpus, size);
 
@@ -418,12 +302,13 @@ int datapath_read_verdicts(struct datapath *dp, struct natgw_count *ret_counts)
 
 int datapath_read_seen(struct datapath *dp, enum natgw_hook hook, struct natgw_count *ret_count)
 {
-	return read_summed(dp, DATAPATH_SEEN, hook, ret_count, sizeof(*ret_count));
+	return datapath_read_summed(dp, DATAPATH_SEEN, hook, ret_count, sizeof(*ret_count));
 }
 
 int datapath_read_traffic(struct datapath *dp, uint32_t gateway, struct natgw_traffic *ret_traffic)
 {
-	return read_summed(dp, DATAPATH_TRAFFIC, gateway, ret_traffic, sizeof(*ret_traffic));
+	return datapath_read_summed(dp, DATAPATH_TRAFFIC, gateway, ret_traffic,
+				    sizeof(*ret_traffic));
 }
 
 int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENERATED_COUNT])
@@ -431,8 +316,8 @@ int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENE
 	uint64_t packets[NATGW_GENERATED_COUNT];
 
 	for (uint32_t kind = 0; kind < NATGW_GENERATED_COUNT; kind++) {
-		int r = read_summed(dp, DATAPATH_GENERATED, kind, &packets[kind],
-				    sizeof(packets[kind]));
+		int r = datapath_read_summed(dp, DATAPATH_GENERATED, kind, &packets[kind],
+					     sizeof(packets[kind]));
 
 		if (r < 0) {
 			return r;

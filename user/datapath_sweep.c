@@ -144,6 +144,9 @@ int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
 	if (r == 0) {
 		r = run_iterator(dp, "sweep_cli");
 	}
+	if (r == 0) {
+		r = run_iterator(dp, "sweep_frg");
+	}
 	return r < 0 ? r : keep_pass(dp, phase, ret_sweep);
 }
 

@@ -93,14 +93,19 @@ static void advise_eips(const struct explain_ports *ports, const struct speaker 
 	const uint64_t limit = gateway->destination_ports;
 	uint64_t wanted = limit ? (ports->taken + ports->refused + limit - 1) / limit : 0;
 
-	if (wanted <= gateway->eip_count) {
-		wanted = gateway->eip_count + 1U;
+	char where[32] = "";
+
+	if (wanted <= ports->eips) {
+		wanted = ports->eips + 1ULL;
+	}
+	if (ports->rule) {
+		(void)snprintf(where, sizeof(where), " to rule %u", ports->rule);
 	}
 	speak(speaker,
-	      "add EIPs: each one adds %" PRIu64 " ports towards every destination; %" PRIu64
+	      "add EIPs%s: each one adds %" PRIu64 " ports towards every destination; %" PRIu64
 	      " in all instead of %u would do for the %" PRIu64
 	      " ports taken and %u refused lately",
-	      limit, wanted, gateway->eip_count, ports->taken, ports->refused);
+	      where, limit, wanted, ports->eips, ports->taken, ports->refused);
 }
 
 /* The cause that holds most ports, and what half its time would give. */

@@ -33,9 +33,11 @@ size_t explain_rates(const struct natgw_gateway *gateway, uint8_t proto, uint32_
 
 struct explain_ports {
 	const struct natgw_gateway *gateway;
-	uint8_t proto;	 /* IPPROTO_* */
-	uint32_t used;	 /* towards the destination, by this EIP */
-	uint32_t silent; /* of these */
+	uint32_t eips;	   /* that new sessions like these get */
+	unsigned int rule; /* SNAT rule that these are of, counted from 1; 0: the gateway's own */
+	uint8_t proto;	   /* IPPROTO_* */
+	uint32_t used;	   /* towards the destination, by this EIP */
+	uint32_t silent;   /* of these */
 	uint32_t held_by[NATGW_HOLD_COUNT];
 	uint64_t taken;	       /* in use and held by all EIPs of the gateway */
 	uint32_t refused;      /* different connections that were refused lately */

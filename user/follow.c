@@ -13,6 +13,9 @@
 #include "log.h"
 #include "sysctl.h"
 
+/* Seconds from one look at the tc filters to the next. */
+#define FOLLOW_REPAIR_S 5
+
 static void report(int err, const char *what)
 {
 	if (err) {
@@ -63,9 +66,10 @@ void follow_fill(struct natgwd_state *state, const struct netdev *netdev)
 
 int follow_put_ifaces(struct natgwd_state *state)
 {
+	int err;
+
 	for (unsigned int i = 0; i < state->iface_count; i++) {
 		const struct iface_state *iface = &state->ifaces[i];
-		int err;
 
 		if (!iface->ifindex) {
 			continue;
@@ -79,7 +83,7 @@ int follow_put_ifaces(struct natgwd_state *state)
 			return err;
 		}
 	}
-	return 0;
+	return apply_hairpin(state);
 }
 
 int follow_attach(struct follow *follow, struct iface_state *iface)
@@ -147,7 +151,7 @@ static bool repair_iface(struct follow *follow, struct iface_state *iface)
 	return iface->attach != before;
 }
 
-void follow_repair(struct follow *follow)
+static void repair_ifaces(struct follow *follow)
 {
 	bool changed = false;
 
@@ -158,6 +162,14 @@ void follow_repair(struct follow *follow)
 	}
 	if (changed) {
 		report(follow_put_ifaces(follow->state), "cannot write the rows of interfaces");
+	}
+}
+
+void follow_second(struct follow *follow)
+{
+	(void)apply_reserved_refresh(follow->state);
+	if (++follow->seconds % FOLLOW_REPAIR_S == 0) {
+		repair_ifaces(follow);
 	}
 }
 
@@ -292,6 +304,27 @@ static void watch_iface(struct follow *follow, const struct iface_state *iface)
 	}
 }
 
+/* What the config says of addresses that the host must have. */
+static void find_missing(const struct netdev *netdev, const struct config_gateway *config,
+			 char *ret_reason, size_t size)
+{
+	char text[INET_ADDRSTRLEN];
+
+	if (!netdev_holds(netdev, config->private_ip, NULL)) {
+		inet_ntop(AF_INET, &config->private_ip, text, sizeof(text));
+		snprintf(ret_reason, size, "private IP %s is not an address of this host", text);
+		return;
+	}
+	for (size_t i = 0; i < config->shared_count; i++) {
+		if (!netdev_holds(netdev, config->shared[i], NULL)) {
+			inet_ntop(AF_INET, &config->shared[i], text, sizeof(text));
+			snprintf(ret_reason, size, "shared EIP %s is not an address of this host",
+				 text);
+			return;
+		}
+	}
+}
+
 static void find_reason(const struct follow *follow, uint32_t gateway, char *ret_reason,
 			size_t size)
 {
@@ -313,11 +346,8 @@ static void find_reason(const struct follow *follow, uint32_t gateway, char *ret
 			 watched->iface);
 		return;
 	}
-	if (config && !netdev_holds(follow->netdev, config->private_ip, NULL)) {
-		struct in_addr addr = { .s_addr = config->private_ip };
-
-		inet_ntop(AF_INET, &addr, text, sizeof(text));
-		snprintf(ret_reason, size, "private IP %s is not an address of this host", text);
+	if (config) {
+		find_missing(follow->netdev, config, ret_reason, size);
 	}
 }
 

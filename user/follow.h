@@ -30,6 +30,7 @@ struct follow {
 	struct runfile *runfile;
 	struct follow_watched watched[FOLLOW_WATCHED_MAX];
 	unsigned int watched_count;
+	unsigned int seconds;
 	uint64_t route_links; /* of the interfaces that routes name: what is in the maps */
 };
 
@@ -45,8 +46,11 @@ int follow_attach(struct follow *follow, struct iface_state *iface);
 /* Rows of all managed interfaces; redirect as they are attached now. */
 int follow_put_ifaces(struct natgwd_state *state);
 
-/* Looks whether the tc filters are there and sets them again. Called every few seconds. */
-void follow_repair(struct follow *follow);
+/*
+ * What the host does without a word of netlink; called once a second. Ports that it uses of its
+ * shared EIPs; and every few seconds whether the tc filters are there, which are set again.
+ */
+void follow_second(struct follow *follow);
 
 /* Reads netlink and acts on it. */
 void follow_read(struct follow *follow);

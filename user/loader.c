@@ -19,6 +19,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "defrag.h"
 #include "loader_iter.h"
 #include "log.h"
 #include "natgw_maps.h"
@@ -74,7 +75,8 @@ static bool is_own(const char *name, void *arg)
 			return true;
 		}
 	}
-	return loader_iter_is_pin(name) || bpf_object__find_map_by_name(skeleton->obj, name);
+	return loader_iter_is_pin(name) || defrag_is_pin(name) ||
+	       bpf_object__find_map_by_name(skeleton->obj, name);
 }
 
 static int find_foreign(const char *path, const char *name, void *arg)

@@ -26,6 +26,7 @@ static const struct iterator iterators[] = {
 	{ "natgw_sweep", "inbound", "sweep" },
 	{ "natgw_sweep_dst", "destinations", "sweep_dst" },
 	{ "natgw_sweep_cli", "clients", "sweep_cli" },
+	{ "natgw_sweep_frg", "fragments", "sweep_frg" },
 	{ "natgw_dests", "destinations", "dests" },
 };
 

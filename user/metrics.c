@@ -252,6 +252,9 @@ static void write_generated(const struct metrics *metrics, FILE *stream)
 		       generated[NATGW_GENERATED_LIMITED]);
 	metrics_single(stream, "natgw_arp_replies_sent_total", "counter",
 		       "ARP requests for an EIP answered.", generated[NATGW_GENERATED_ARP_REPLY]);
+	metrics_single(stream, "natgw_hairpin_packets_total", "counter",
+		       "Packets of internal hosts to an EIP that came in again from outside.",
+		       generated[NATGW_GENERATED_HAIRPIN]);
 	metrics_single(stream, "natgw_events_total", "counter",
 		       "Events of refused sessions given to natgwd.",
 		       generated[NATGW_GENERATED_EVENT]);
@@ -261,6 +264,21 @@ static void write_generated(const struct metrics *metrics, FILE *stream)
 }
 
 /* ---- configuration and states ---- */
+
+static void write_rules(const struct metrics *metrics, FILE *stream)
+{
+	metrics_head(stream, "natgw_rule_hits_total", "counter",
+		     "New sessions that a rule has had a say in; of no_nat rules, packets.");
+	for (size_t i = 0; i < metrics->rule_count; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%u", metrics->rules[i].number);
+		metrics_sample(
+			stream, "natgw_rule_hits_total",
+			METRICS_LABELS({ "rule", number }, { "kind", metrics->rules[i].kind }),
+			metrics->rules[i].hits);
+	}
+}
 
 static void write_gateway_states(const struct metrics *metrics, FILE *stream)
 {
@@ -343,6 +361,7 @@ int metrics_write(const struct metrics *metrics, FILE *stream)
 	write_drops(metrics, stream);
 	write_generated(metrics, stream);
 	write_gateway_states(metrics, stream);
+	write_rules(metrics, stream);
 	write_config(metrics, stream);
 	return ferror(stream) ? -EIO : 0;
 }

@@ -67,6 +67,12 @@ struct metrics_route {
 	const char *state;
 };
 
+struct metrics_rule {
+	unsigned int number; /* place in the config, counted from 1 */
+	const char *kind;
+	uint64_t hits;
+};
+
 struct metrics {
 	const char *version;
 	const struct metrics_gateway *gateways;
@@ -84,6 +90,8 @@ struct metrics {
 	size_t refused_count;
 	const struct metrics_route *routes;
 	size_t route_count;
+	const struct metrics_rule *rules;
+	size_t rule_count;
 	uint64_t sessions_max;
 	uint64_t config_generation;
 	uint64_t applies_ok;

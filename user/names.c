@@ -184,6 +184,19 @@ const char *names_generated(unsigned int kind)
 		[NATGW_GENERATED_RST_LIMITED] = "rst_limited",
 		[NATGW_GENERATED_EVENT] = "event",
 		[NATGW_GENERATED_EVENT_LOST] = "event_lost",
+		[NATGW_GENERATED_HAIRPIN] = "hairpin",
+	};
+
+	return LOOK_UP(names, kind);
+}
+
+const char *names_rule_kind(unsigned int kind)
+{
+	static const char *const names[] = {
+		[NATGW_RULE_SESSION] = "session",
+		[NATGW_RULE_DNAT] = "dnat",
+		[NATGW_RULE_SNAT] = "snat",
+		[NATGW_RULE_NO_NAT] = "no_nat",
 	};
 
 	return LOOK_UP(names, kind);

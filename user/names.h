@@ -23,5 +23,6 @@ const char *names_close_cause(unsigned int cause);
 const char *names_hold(unsigned int hold);
 const char *names_origin(unsigned int origin);
 const char *names_generated(unsigned int kind);
+const char *names_rule_kind(unsigned int kind);
 
 #endif

@@ -297,7 +297,7 @@ static const struct command commands[] = {
 	{ "status", NULL, false, false, command_status,
 	  "status                interfaces, gateways, how much is in use" },
 	{ "describe", NULL, true, false, command_describe,
-	  "describe [GATEWAY]    EIPs, ports in use, timeouts, sessions" },
+	  "describe [GATEWAY]    EIPs, ports in use, timeouts, sessions, forwards, rules" },
 	{ "sessions", NULL, false, true, command_sessions,
 	  "sessions [--client ADDRESS] [--dst ADDRESS] [--eip ADDRESS] [--state STATE]" },
 	{ "stats", NULL, false, false, command_stats,

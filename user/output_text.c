@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "output_list.h"
+#include "output_policy.h"
 
 static json_int_t number_in(const json_t *object, const char *outer, const char *key)
 {
@@ -107,9 +108,11 @@ int output_text_status(const json_t *json, FILE *stream)
 static int add_eip(struct output_table *table, const json_t *item)
 {
 	static const char *const protos[] = { "tcp", "udp", "icmp" };
+	const char *shared = json_is_true(json_object_get(item, "shared")) ? "yes" : "-";
 	int r = output_list_add_texts(table,
 				      OUTPUT_LIST_TEXTS("", output_list_text(item, "address"),
-							output_list_text(item, "state")));
+							output_list_text(item, "public_address"),
+							shared, output_list_text(item, "state")));
 
 	for (size_t i = 0; r == 0 && i < sizeof(protos) / sizeof(protos[0]); i++) {
 		r = output_list_add_number(table, number_in(item, "ports_in_use", protos[i]));
@@ -186,14 +189,17 @@ static int print_gateway(const json_t *gateway, FILE *stream)
 		separator = ", ";
 	}
 	fprintf(stream, "\n  route tables       %s\n", tables);
+	output_policy_gateway(gateway, stream);
 	print_behaviour(gateway, stream);
 	print_active(gateway, "tcp", stream);
 	print_active(gateway, "udp", stream);
 	print_active(gateway, "icmp", stream);
-	return output_list_print(
-		json_object_get(gateway, "eips"), "lllrrr",
-		OUTPUT_LIST_TEXTS("", "EIP", "STATE", "TCP PORTS", "UDP PORTS", "ICMP IDS"),
-		add_eip, stream);
+	int r = output_list_print(json_object_get(gateway, "eips"), "lllllrrr",
+				  OUTPUT_LIST_TEXTS("", "EIP", "PUBLIC", "SHARED", "STATE",
+						    "TCP PORTS", "UDP PORTS", "ICMP IDS"),
+				  add_eip, stream);
+
+	return r ? r : output_policy_forwards(gateway, stream);
 }
 
 int output_text_gateways(const json_t *json, FILE *stream)
@@ -210,7 +216,7 @@ int output_text_gateways(const json_t *json, FILE *stream)
 			r = print_gateway(gateway, stream);
 		}
 	}
-	return r;
+	return r ? r : output_policy_all(json, stream);
 }
 
 /* ---- sessions ---- */
@@ -227,12 +233,25 @@ static int add_hold(struct output_table *table, const json_t *item)
 				output_list_number(item, "left_s"));
 }
 
+/* As it is on the wire; and the port that the client has asked for, where a rule changes it. */
+static int add_remote(struct output_table *table, const json_t *item)
+{
+	const char *address = output_list_text(item, "remote_address");
+	json_int_t port = output_list_number(item, "remote_port");
+	json_int_t orig_port = output_list_number(item, "orig_port");
+
+	if (orig_port == port || !json_object_get(item, "orig_port")) {
+		return output_table_add(table, "%s:%" JSON_INTEGER_FORMAT, address, port);
+	}
+	return output_table_add(table, "%s:%" JSON_INTEGER_FORMAT " (for %" JSON_INTEGER_FORMAT ")",
+				address, port, orig_port);
+}
+
 static int add_session(struct output_table *table, const json_t *item)
 {
 	static const char *const ends[][2] = {
 		{ "internal_src_address", "internal_src_port" },
 		{ "external_src_address", "external_src_port" },
-		{ "remote_address", "remote_port" },
 	};
 	static const char *const counts[] = { "packets_out", "bytes_out", "packets_in",
 					      "bytes_in" };
@@ -244,6 +263,7 @@ static int add_session(struct output_table *table, const json_t *item)
 				     output_list_text(item, ends[i][0]),
 				     output_list_number(item, ends[i][1]));
 	}
+	r = r ? r : add_remote(table, item);
 	if (r == 0) {
 		r = output_table_add(table, "%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT "s",
 				     output_list_number(item, "idle_s"),

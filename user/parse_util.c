@@ -253,6 +253,11 @@ int parse_util_range(const char *text, __be32 *ret_first, __be32 *ret_last)
 	return 0;
 }
 
+int parse_util_port(const char *text, uint16_t *ret_port)
+{
+	return port(text, strlen(text), ret_port);
+}
+
 int parse_util_port_range(const char *text, uint16_t *ret_first, uint16_t *ret_last)
 {
 	const char *dash = strchr(text, '-');
@@ -289,6 +294,26 @@ int parse_util_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last)
 	if (!err) {
 		*ret_first = only;
 		*ret_last = only;
+	}
+	return err;
+}
+
+int parse_util_endpoint(const char *text, __be32 *ret_addr, uint16_t *ret_port)
+{
+	const char *colon = strchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : strlen(text);
+	char part[PART_MAX];
+	uint16_t value = 0;
+	__be32 addr;
+	int err;
+
+	if (copy_part(text, length, part) || parse_util_address(part, &addr)) {
+		return -EINVAL;
+	}
+	err = colon ? parse_util_port(colon + 1, &value) : 0;
+	if (!err) {
+		*ret_addr = addr;
+		*ret_port = value;
 	}
 	return err;
 }

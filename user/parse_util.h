@@ -38,11 +38,18 @@ int parse_util_prefix(const char *text, __be32 *ret_addr, uint8_t *ret_len);
 /* "192.0.2.1-192.0.2.9", both inclusive. -ERANGE: reversed. */
 int parse_util_range(const char *text, __be32 *ret_first, __be32 *ret_last);
 
+/* "443". -ERANGE: not 1 .. 65535. */
+int parse_util_port(const char *text, uint16_t *ret_port);
+
 /* "1024-65535", both inclusive. -ERANGE: reversed, or a port that is not 1 .. 65535. */
 int parse_util_port_range(const char *text, uint16_t *ret_first, uint16_t *ret_last);
 
 /* The same, or one port: "443". */
 int parse_util_ports(const char *text, uint16_t *ret_first, uint16_t *ret_last);
+
+/* "10.0.1.5", or with a port, "10.0.1.5:8080"; without one *ret_port is 0. -ERANGE: port not 1 ..
+ * 65535. */
+int parse_util_endpoint(const char *text, __be32 *ret_addr, uint16_t *ret_port);
 
 /*
  * "127.0.0.1:9464" or "[::1]:9464". The address is written to ret_addr (size bytes, 46 hold any) in

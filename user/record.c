@@ -49,6 +49,11 @@ unsigned int record_gateway(const struct natgw_session_record *record)
 	return (record->inbound.word >> NATGW_WORD_GATEWAY_SHIFT) & NATGW_WORD_GATEWAY_MASK;
 }
 
+__be16 record_orig_port(const struct natgw_session_record *record)
+{
+	return record->inbound.orig_port ? record->inbound.orig_port : record->key.rem_port;
+}
+
 uint32_t record_left(const struct natgw_session_record *record)
 {
 	const uint32_t idle = record_idle(record);

@@ -18,6 +18,9 @@ enum record_life record_life(const struct natgw_session_record *record);
 /* enum natgw_session_state, NATGW_STATE_HOLD for all that only hold their port. */
 unsigned int record_state(const struct natgw_session_record *record);
 
+/* Remote port as the client addressed it, which a DNAT rule may have changed: the key has that of
+ * the wire. Network order. */
+__be16 record_orig_port(const struct natgw_session_record *record);
 unsigned int record_gateway(const struct natgw_session_record *record);
 
 /* Ticks since a packet of either direction. */

@@ -47,6 +47,8 @@ static int add_eip(__be32 addr, const struct natgw_address *row, void *arg)
 	eip->addr = addr;
 	eip->gateway = row->gateway;
 	eip->draining = row->draining;
+	eip->shared = row->on_host == NATGW_ON_HOST_SHARED;
+	eip->public_addr = row->peer;
 	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
 		int r = datapath_ports_in_use(list->state->dp, row->eip, proto,
 					      &eip->ports_in_use[proto]);
@@ -296,6 +298,30 @@ const char *snapshot_gateway_name(const struct natgwd_state *state, unsigned int
 	}
 	snprintf(number, sizeof(number), "#%u", index);
 	return number;
+}
+
+int snapshot_rule_hits(const struct natgwd_state *state, uint64_t **ret_hits)
+{
+	uint64_t *hits = calloc(state->config->rule_count + 1, sizeof(*hits));
+	int r = hits ? 0 : -ENOMEM;
+
+	/* A rule for every gateway may have a row for each. */
+	for (uint32_t i = 0; r == 0 && i < state->rule_count; i++) {
+		const struct rule_status *rule = &state->rules[i];
+		uint64_t more = 0;
+
+		if (rule->rule >= state->config->rule_count) {
+			continue;
+		}
+		r = datapath_read_rule_hits(state->dp, rule->number, &more);
+		hits[rule->rule] += more;
+	}
+	if (r < 0) {
+		free(hits);
+		return r;
+	}
+	*ret_hits = hits;
+	return 0;
 }
 
 uint32_t snapshot_sessions_max(const struct natgwd_state *state)

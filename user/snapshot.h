@@ -16,6 +16,8 @@ struct snapshot_eip {
 	__be32 addr;
 	unsigned int gateway;
 	bool draining;
+	bool shared;	    /* with the host, which has it at this moment */
+	__be32 public_addr; /* what is on the wire in its place, in two stages; else 0 */
 	/* At the last sweep. */
 	uint32_t ports_in_use[NATGW_PROTO_COUNT]; /* live or held */
 	struct natgw_hold_count ports_held[NATGW_PROTO_COUNT];
@@ -51,6 +53,10 @@ int snapshot_subnets(const struct natgwd_state *state, struct snapshot_subnet **
  * called by its number: "#3". The text lives until the next call.
  */
 const char *snapshot_gateway_name(const struct natgwd_state *state, unsigned int index);
+
+/* New sessions that each rule of the config has had a say in (no_nat: packets): as many as
+ * config->rule_count. */
+int snapshot_rule_hits(const struct natgwd_state *state, uint64_t **ret_hits);
 
 /* Rows of the session tables; what the config asks for when the map does not say. */
 uint32_t snapshot_sessions_max(const struct natgwd_state *state);

@@ -44,7 +44,14 @@ struct gateway_status {
 	char reason[160]; /* what is wrong; empty when nothing is */
 };
 
+/* A row of the map "rules" that is in force. */
+struct rule_status {
+	uint32_t number; /* of the row */
+	uint32_t rule;	 /* position in config->rules, counted from 0 */
+};
+
 struct events;
+struct apply_reserved;
 
 struct natgwd_state {
 	struct config *config;
@@ -53,6 +60,9 @@ struct natgwd_state {
 	unsigned int iface_count;
 	struct gateway_status gateways[NATGW_GATEWAYS_MAX];
 	char table_names[NATGW_SUBNETS_MAX > 256 ? 256 : NATGW_SUBNETS_MAX][CONFIG_NAME_MAX];
+	struct rule_status rules[CONFIG_RULE_ROWS_MAX]; /* in the order of the data path */
+	uint32_t rule_count;
+	struct apply_reserved *reserved; /* see apply_reserved_refresh */
 	struct natgw_sweep last_sweep;
 	struct events *events; /* refused sessions, from the moment that natgwd serves */
 	struct top_cache top;

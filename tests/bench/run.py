@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """make bench: measures natgw beside what the kernel has, prints ratios, writes results.json.
 
-Usage: run.py --program FILE [CASE...]; without a case all of them run. Nothing here fails because
+Usage: run.py --build FOLDER [CASE...]; without a case all of them run. Nothing here fails because
 of a time; it fails when something could not be measured.
 """
 import argparse
@@ -11,9 +11,13 @@ import os
 import signal
 import sys
 
+import bulk
 import ports
 
-CASES = {"ports": ports.measure}
+CASES = {
+    "ports": lambda build, folder: ports.measure(os.path.join(build, "tests/bench/ports"), folder),
+    "bulk": bulk.measure,
+}
 RESULTS = "build/bench"
 
 
@@ -23,7 +27,7 @@ def on_signal(number, _frame):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="bench")
-    parser.add_argument("--program", required=True, help="what does the measuring, built")
+    parser.add_argument("--build", required=True, help="the folder where everything is built")
     parser.add_argument("cases", nargs="*", metavar="CASE")
     arguments = parser.parse_args()
     for case in arguments.cases:
@@ -40,7 +44,7 @@ def main():
     os.makedirs(RESULTS, exist_ok=True)
     results, failures = [], []
     for case in arguments.cases or CASES:
-        objects, problems = CASES[case](arguments.program, RESULTS)
+        objects, problems = CASES[case](arguments.build, RESULTS)
         results += objects
         failures += problems
     path = os.path.join(RESULTS, "results.json")

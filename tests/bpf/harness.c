@@ -143,6 +143,8 @@ static void keep_maps(struct bench *bench)
 	bench->gateways = bpf_map__fd(skel->maps.gateways);
 	bench->pool = bpf_map__fd(skel->maps.pool);
 	bench->addresses = bpf_map__fd(skel->maps.addresses);
+	bench->forwards = bpf_map__fd(skel->maps.forwards);
+	bench->acl = bpf_map__fd(skel->maps.acl);
 	bench->outbound = bpf_map__fd(skel->maps.outbound);
 	bench->inbound = bpf_map__fd(skel->maps.inbound);
 	bench->nexthops = bpf_map__fd(skel->maps.nexthops);
@@ -153,6 +155,9 @@ static void keep_maps(struct bench *bench)
 	bench->budget = bpf_map__fd(skel->maps.budget);
 	bench->rules = bpf_map__fd(skel->maps.rules);
 	bench->rule_order = bpf_map__fd(skel->maps.rule_order);
+	bench->rule_hits = bpf_map__fd(skel->maps.rule_hits);
+	bench->fragments = bpf_map__fd(skel->maps.fragments);
+	bench->fragment_use = bpf_map__fd(skel->maps.fragment_use);
 	bench->phase = bpf_map__fd(skel->maps.phase);
 	bench->clients = bpf_map__fd(skel->maps.clients);
 	bench->client_ports = bpf_map__fd(skel->maps.client_ports);
@@ -196,6 +201,8 @@ static void attach_iterators(struct bench *bench)
 						&skel->links.natgw_sweep_dst);
 	bench->sweep_cli_link = attach_iterator(skel->progs.natgw_sweep_cli, bench->clients,
 						&skel->links.natgw_sweep_cli);
+	bench->sweep_frg_link = attach_iterator(skel->progs.natgw_sweep_frg, bench->fragments,
+						&skel->links.natgw_sweep_frg);
 }
 
 /* As natgwd sizes them. */
@@ -225,6 +232,8 @@ static void load(struct bench *bench, __u32 sessions)
 	bench->destination_use =
 		map_shared(bench->skel->maps.destination_use, sizeof(struct natgw_destination_use));
 	bench->hold = map_shared(bench->skel->maps.hold, sizeof(struct natgw_hold_count));
+	bench->reserved_ports =
+		map_shared(bench->skel->maps.reserved_ports, sizeof(struct natgw_port_bits));
 	attach_iterators(bench);
 }
 

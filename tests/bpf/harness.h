@@ -27,6 +27,8 @@
 #define EIP_B IP(203, 0, 113, 11) /* second EIP of gateway 1, in use when eip_count is 2 */
 #define BENCH_EIPS_MAX 16     /* of gateway 1: EIP, EIP_B, 203.0.114.2 ...; then one of gateway 2 */
 #define BENCH_SEED 0x5eed1234 /* of the programs' hashes */
+#define BENCH_MTU 1500	      /* of both interfaces */
+#define BENCH_RULES_MAX 64    /* hits of so many are forgotten */
 #define REMOTE IP(198, 51, 100, 7)
 #define REMOTE_B IP(198, 51, 100, 8)
 #define REMOTE_SILENT IP(192, 0, 2, 200)       /* on link, MAC address not known */
@@ -55,16 +57,18 @@ enum bench_prog {
 struct bench {
 	struct natgw_bpf *skel;
 	int prog[BENCH_PROG_COUNT];
-	int sweep_link, sweep_dst_link, sweep_cli_link;
+	int sweep_link, sweep_dst_link, sweep_cli_link, sweep_frg_link;
 	int layout, settings, clock, generation, ifaces, devices, subnets, routes, gateways, pool,
-		addresses, rules, rule_order, phase, outbound, inbound, nexthops, seen, verdicts,
-		traffic, generated, budget, clients, client_ports, gateway_use, destinations,
-		active, sweep_stats, check_result;
+		addresses, forwards, acl, rules, rule_order, rule_hits, phase, outbound, inbound,
+		nexthops, seen, verdicts, traffic, generated, budget, clients, client_ports,
+		gateway_use, destinations, active, sweep_stats, check_result, fragments,
+		fragment_use;
 	/* Mapped, as natgwd does. */
 	struct natgw_port_bits *port_use;
 	struct natgw_destination_use *destination_use;
 	struct natgw_hold_count *hold;
-	__u32 eips; /* the first so many may have ports in use */
+	struct natgw_port_bits *reserved_ports; /* natgw_reserved_index */
+	__u32 eips;				/* the first so many may have ports in use */
 	__u32 int_ifindex;
 	__u32 ext_ifindex;
 	int cpus;
@@ -78,8 +82,8 @@ void bench_close(struct bench *bench);
 /* "rounds", or "factor" times as many in the long tier (NATGW_LONG in the environment). */
 unsigned int bench_rounds(unsigned int rounds, unsigned int factor);
 
-/* Configuration, no sessions, nobody who uses ports, no next hops, no events, skew 0. Counters
- * stay.
+/* Configuration, no sessions, nobody who uses ports, no forwards, access list or reserved ports, no
+ * fragments, no next hops, no events, no hits of rules, skew 0. Other counters stay.
  */
 void bench_reset(struct bench *bench);
 /* The same, but next hops stay: that takes a tenth of the time. */
@@ -88,7 +92,7 @@ void bench_restart(struct bench *bench);
 void bench_clear_sessions(struct bench *bench);
 /*
  * Gateway 1 as bench_reset leaves it, for a test to change and write back: no quotas, no RST for
- * what has no session, and timers of which no two are alike.
+ * what has no session, fragments of UDP are forwarded, and timers of which no two are alike.
  */
 struct natgw_gateway bench_gateway(void);
 /* Ports first .. first + count - 1, and so many sessions to one destination by one EIP (0: as many
@@ -102,6 +106,19 @@ __be32 bench_eip(__u32 index);
 void bench_set_rules(struct bench *bench, const struct natgw_rule *rows, __u32 count);
 void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway);
 void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect);
+/* Settings as bench_reset leaves them, with these features (NATGW_FEATURE_*); rules stay. */
+void bench_set_features(struct bench *bench, __u16 features);
+/* One row, as natgwd writes it. */
+void bench_set_address(struct bench *bench, __be32 addr, const struct natgw_address *row);
+void bench_set_forward(struct bench *bench, const struct natgw_forward_key *key,
+		       const struct natgw_forward *row);
+void bench_set_acl(struct bench *bench, __be32 addr, __u32 len, __u32 deny);
+void bench_set_route(struct bench *bench, const struct natgw_route_key *key,
+		     const struct natgw_route *row);
+/* Port of EIP number "index" of gateway 1; proto: enum natgw_proto. */
+void bench_reserve_port(struct bench *bench, __u32 index, __u32 proto, __u16 port);
+/* New sessions that this rule has had a say in. */
+__u64 bench_rule_hits(const struct bench *bench, __u32 number);
 void bench_skew(struct bench *bench, __s64 ticks);
 /* Has any program written a next hop since bench_reset? */
 bool bench_has_nexthops(const struct bench *bench);

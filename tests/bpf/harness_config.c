@@ -79,6 +79,7 @@ struct natgw_gateway bench_gateway(void)
 		.state = NATGW_GATEWAY_AVAILABLE,
 		.eip_count = 1,
 		.private_ip = PRIVATE_IP,
+		.fragments = NATGW_FRAGMENTS_UDP,
 	};
 
 	bench_range(&gateway, NATGW_PORT_FIRST, NATGW_PORT_LAST - NATGW_PORT_FIRST + 1, 0);
@@ -96,7 +97,7 @@ void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway)
 
 void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect)
 {
-	struct natgw_iface row = { .flags = flags, .redirect = redirect };
+	struct natgw_iface row = { .flags = flags, .redirect = redirect, .mtu = BENCH_MTU };
 
 	memcpy(row.mac, ifindex == bench->int_ifindex ? mac_int : mac_ext, sizeof(row.mac));
 	harness_set(bench->ifaces, &ifindex, &row);
@@ -128,7 +129,7 @@ static void add_eip(struct bench *bench, __u32 gateway, __u32 position, __be32 a
 {
 	struct natgw_pool_row row = { .addr = addr, .eip = index };
 
-	harness_set_row(bench->pool, gateway * NATGW_EIPS_PER_GATEWAY_MAX + position, &row);
+	harness_set_row(bench->pool, gateway * NATGW_POOL_ROWS_PER_GATEWAY + position, &row);
 	add_address(bench, addr, NATGW_ADDRESS_EIP, (__u8)gateway, index);
 }
 
@@ -147,13 +148,31 @@ static void fill_gateways(struct bench *bench)
 	add_address(bench, HOST_IP, NATGW_ADDRESS_HOST, 0, 0);
 }
 
-static void fill_settings(struct bench *bench, __u32 rules)
+static void fill_settings(struct bench *bench, __u32 rules, __u16 features)
 {
 	const struct natgw_settings settings = { .mark = NATGW_MARK_DEFAULT,
 						 .seed = BENCH_SEED,
-						 .rule_count = (__u16)rules };
+						 .rule_count = (__u16)rules,
+						 .features = features,
+						 .hairpin = bench->ext_ifindex };
 
 	harness_set_row(bench->settings, 0, &settings);
+}
+
+static struct natgw_settings read_settings(const struct bench *bench)
+{
+	struct natgw_settings settings = {};
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(bench->settings, &zero, &settings)) {
+		harness_die("settings", errno);
+	}
+	return settings;
+}
+
+void bench_set_features(struct bench *bench, __u16 features)
+{
+	fill_settings(bench, read_settings(bench).rule_count, features);
 }
 
 void bench_set_rules(struct bench *bench, const struct natgw_rule *rows, __u32 count)
@@ -164,7 +183,52 @@ void bench_set_rules(struct bench *bench, const struct natgw_rule *rows, __u32 c
 		harness_set_row(bench->rules, number, &rows[i]);
 		harness_set_row(bench->rule_order, i, &number);
 	}
-	fill_settings(bench, count);
+	fill_settings(bench, count, read_settings(bench).features);
+}
+
+void bench_set_address(struct bench *bench, __be32 addr, const struct natgw_address *row)
+{
+	harness_set(bench->addresses, &addr, row);
+}
+
+void bench_set_forward(struct bench *bench, const struct natgw_forward_key *key,
+		       const struct natgw_forward *row)
+{
+	harness_set(bench->forwards, key, row);
+}
+
+void bench_set_acl(struct bench *bench, __be32 addr, __u32 len, __u32 deny)
+{
+	struct natgw_acl_key key = { .prefix_len = len, .addr = addr };
+	struct natgw_acl row = { .deny = deny };
+
+	harness_set(bench->acl, &key, &row);
+}
+
+void bench_set_route(struct bench *bench, const struct natgw_route_key *key,
+		     const struct natgw_route *row)
+{
+	harness_set(bench->routes, key, row);
+}
+
+void bench_reserve_port(struct bench *bench, __u32 index, __u32 proto, __u16 port)
+{
+	struct natgw_port_bits *row = &bench->reserved_ports[natgw_reserved_index(index, proto)];
+
+	row->word[port >> 6] |= 1ULL << (port & 63);
+}
+
+__u64 bench_rule_hits(const struct bench *bench, __u32 number)
+{
+	__u64 values[256] = {}, sum = 0;
+
+	if (bpf_map_lookup_elem(bench->rule_hits, &number, values)) {
+		harness_die("rule_hits", errno);
+	}
+	for (int cpu = 0; cpu < bench->cpus; cpu++) {
+		sum += values[cpu];
+	}
+	return sum;
 }
 
 /* ---- clearing ---- */
@@ -249,16 +313,67 @@ static void clear_use(struct bench *bench)
 		memset(&bench->destination_use[copy], 0, sizeof(struct natgw_destination_use));
 	}
 	harness_set_row(bench->phase, 0, &phase);
+	memset(bench->reserved_ports, 0,
+	       sizeof(struct natgw_port_bits) * (BENCH_EIPS_MAX + 1) * NATGW_PROTO_COUNT);
 	bench_clear_sweep(bench);
 	/* EIP and EIP_B, which tests give sessions by hand. */
 	bench->eips = 2;
+}
+
+/* A trie gives no batches back. */
+static void clear_trie(int map, size_t key_size)
+{
+	__u8 key[32];
+
+	while (!bpf_map_get_next_key(map, NULL, key)) {
+		if (key_size > sizeof(key) || bpf_map_delete_elem(map, key)) {
+			harness_die("clearing a trie", errno);
+		}
+	}
+}
+
+static void clear_hits(struct bench *bench)
+{
+	static const __u64 none[256];
+
+	for (__u32 number = 0; number < BENCH_RULES_MAX; number++) {
+		harness_set_row(bench->rule_hits, number, none);
+	}
+}
+
+/* Rows that tests put in by hand, beside those that fill_policy and fill_gateways write anew. */
+static void clear_policy(struct bench *bench)
+{
+	clear_trie(bench->subnets, sizeof(struct natgw_subnet_key));
+	clear_trie(bench->routes, sizeof(struct natgw_route_key));
+	clear_trie(bench->acl, sizeof(struct natgw_acl_key));
+	clear_hash(bench->addresses, sizeof(__be32), sizeof(struct natgw_address));
+	clear_hash(bench->forwards, sizeof(struct natgw_forward_key), sizeof(struct natgw_forward));
+	clear_hits(bench);
+}
+
+static void clear_fragments(struct bench *bench)
+{
+	static __u32 keys[NATGW_FRAGMENT_SOURCES];
+	static const __u64 none[NATGW_FRAGMENT_SOURCES];
+	__u32 count = NATGW_FRAGMENT_SOURCES;
+
+	clear_hash(bench->fragments, sizeof(struct natgw_fragment_key),
+		   sizeof(struct natgw_fragment));
+	for (__u32 i = 0; i < count; i++) {
+		keys[i] = i;
+	}
+	if (bpf_map_update_batch(bench->fragment_use, keys, none, &count, NULL)) {
+		harness_die("clearing fragment_use", errno);
+	}
 }
 
 void bench_restart(struct bench *bench)
 {
 	const __u64 full = 0;
 
-	fill_settings(bench, 0);
+	fill_settings(bench, 0, 0);
+	clear_policy(bench);
 	bench_set_iface(bench, bench->int_ifindex, NATGW_IFACE_INTERNAL, 1);
 	bench_set_iface(bench, bench->ext_ifindex, NATGW_IFACE_EXTERNAL, 1);
 	fill_policy(bench);
@@ -269,6 +384,7 @@ void bench_restart(struct bench *bench)
 	bench_skew(bench, 0);
 	bench_clear_sessions(bench);
 	clear_use(bench);
+	clear_fragments(bench);
 	bench_events(bench, NULL, 0);
 	bench->not_audited = 0;
 }

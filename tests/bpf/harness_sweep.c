@@ -62,7 +62,8 @@ void bench_end_sweep(struct bench *bench)
 	__u32 phase = read_phase(bench) ^ 1;
 
 	harness_set_row(bench->phase, 0, &phase);
-	if (harness_iterate(bench->sweep_dst_link) || harness_iterate(bench->sweep_cli_link)) {
+	if (harness_iterate(bench->sweep_dst_link) || harness_iterate(bench->sweep_cli_link) ||
+	    harness_iterate(bench->sweep_frg_link)) {
 		harness_die("the end of the sweep", errno);
 	}
 }

@@ -107,6 +107,22 @@ static void require_traffic(const struct path_judged *j, __u32 packets)
 	require(j, got->out_to_source.packets == (inbound ? out : 0), "out_to_source");
 }
 
+/* Packets that natgw has made, or sent in again, beside those that came. */
+static void require_generated(const struct path_judged *j)
+{
+	enum form form = j->row->form;
+	__u64 want = !j->xdp && (form == FORM_ANSWER || form == FORM_HAIRPIN), got = 0;
+
+	for (__u32 i = 0; i < NATGW_GENERATED_COUNT; i++) {
+		if (i != NATGW_GENERATED_EVENT && i != NATGW_GENERATED_EVENT_LOST) {
+			got += j->diff.generated[i];
+		}
+	}
+	require(j, got == want, "%llu packets made", (unsigned long long)got);
+	require(j, form != FORM_HAIRPIN || j->diff.generated[NATGW_GENERATED_HAIRPIN] == want,
+		"not counted as hairpin");
+}
+
 void path_require_counters(const struct path_judged *j)
 {
 	__u32 segments = j->row->gso_segs && !j->xdp ? j->row->gso_segs : 1;
@@ -119,6 +135,7 @@ void path_require_counters(const struct path_judged *j)
 	}
 	require_verdict(j, packets);
 	require_traffic(j, packets);
+	require_generated(j);
 }
 
 /* ---- what came out ---- */
@@ -154,84 +171,54 @@ void path_require_action(const struct path_judged *j)
 	require(j, j->run.mark_out == mark, "mark %#x, want %#x", j->run.mark_out, mark);
 }
 
-/* The external port that a new session got, from the packet itself. */
-static __u16 new_port(const struct path_judged *j)
-{
-	size_t offset = frame_l4(&j->run.out) + (j->spec.proto == PROTO_ICMP ? 4 : 0);
-
-	return frame_get16(&j->run.out, offset);
-}
-
 static bool is_outbound(const struct path_judged *j)
 {
 	return j->row->direction == NATGW_OUTBOUND;
 }
 
-struct pair path_standing_pair(const struct path_case *row)
+/* What natgw has chosen for the packet, from the packet itself. */
+static void learn_from_output(struct path_judged *j)
 {
-	const struct spec *in = row->in.quote ? row->in.quote : &row->in;
-	struct pair pair = pair_standard(in->proto, row->state);
+	const struct spec *in = &j->in_packet.spec;
 
-	pair.int_addr = row->client ? row->client : pair.int_addr;
-	return pair;
-}
-
-/* The same packet on the other side; "quoted" holds the other side's quote. */
-static struct spec translated(const struct path_judged *j, __u16 ext_port, struct spec *quoted)
-{
-	struct spec out = j->spec;
-
-	if (out.quote) {
-		*quoted = *out.quote;
-		out.quote = quoted;
-		if (is_outbound(j)) {
-			out.src = quoted->dst = EIP;
-			quoted->dport = ext_port;
-		} else {
-			out.dst = quoted->src = path_standing_pair(j->row).int_addr;
-			quoted->sport = INT_PORT;
-		}
-	} else if (is_outbound(j)) {
-		out.src = EIP;
-		out.sport = ext_port;
-	} else {
-		out.dst = path_standing_pair(j->row).int_addr;
-		out.dport = INT_PORT;
+	if (path_is_new(j->row)) {
+		j->learnt.port = path_port_of(&j->run.out, in);
+		require(j, j->learnt.port >= NATGW_PORT_FIRST, "port %u", j->learnt.port);
 	}
-	return out;
+	if (path_has_new_id(j->row, in) && (!j->learnt.has_id || j->row->other_id)) {
+		__u16 id = frame_get16(&j->run.out, FRAME_ETH + 4);
+
+		require(j, !j->learnt.has_id || id != j->learnt.id, "identification %u", id);
+		j->learnt.id = id;
+		j->learnt.has_id = true;
+	}
 }
 
-static void require_translated(const struct path_judged *j)
+static void require_translated(struct path_judged *j)
 {
-	__u16 port = j->row->state ? EXT_PORT : new_port(j);
-	struct spec quoted, want = translated(j, port, &quoted);
+	bool forwarded = j->row->at <= AT_EXT && (j->xdp || j->row->form == FORM_FORWARDED);
+	struct path_packet want;
 	struct frame frame;
 
-	require(j, port >= NATGW_PORT_FIRST, "port %u", port);
-	if (j->row->at <= AT_EXT && (j->xdp || j->row->form == FORM_FORWARDED)) {
-		bool out = is_outbound(j);
-
-		want.ttl_minus = 1;
-		want.smac = out ? mac_ext : mac_int;
-		want.dmac = out ? mac_router : mac_client;
-	}
-	frame_build(&want, &frame);
+	learn_from_output(j);
+	path_out(j->row, &j->in_packet, &j->learnt, forwarded, &want);
+	frame_build(&want.spec, &frame);
 	path_require_frame(j, &frame, "translated packet");
-	if (!j->spec.poke[0].width && !j->spec.cut) {
+	if (!frame_verify(&j->in)) {
 		const char *wrong = frame_verify(&j->run.out);
 
 		require(j, !wrong, "output: %s", wrong);
 	}
 }
 
-void path_require_output(const struct path_judged *j)
+void path_require_output(struct path_judged *j)
 {
 	struct frame answer;
 
 	if (is_answer(j)) {
 		frame_build(j->row->answer, &answer);
 		path_require_frame(j, &answer, "answer");
-		require(j, !frame_verify(&j->run.out) || j->row->answer->ether, "answer: %s",
+		require(j, !frame_verify(&j->run.out) || j->row->answer->arp, "answer: %s",
 			frame_verify(&j->run.out));
 	} else if (verdict_class_of(j->want) == NATGW_CLASS_OUT) {
 		require_translated(j);
@@ -244,20 +231,25 @@ void path_require_output(const struct path_judged *j)
 
 void path_require_tables_unchanged(const struct path_judged *j)
 {
+	const char *changed;
+
 	require(j, table_same(&j->before.outbound, &j->after.outbound), "outbound table changed");
 	require(j, table_same(&j->before.inbound, &j->after.inbound), "inbound table changed");
+	changed = path_maps_changed(&j->before.maps, &j->after.maps, j->row->changes);
+	require(j, !changed, "map %s changed", changed);
 }
 
 static struct pair pair_of(const struct path_judged *j, __u16 ext_port)
 {
+	const struct spec *in = &j->in_packet.spec;
 	struct pair pair = path_standing_pair(j->row);
 
 	pair.ext_port = ext_port;
 	if (!j->row->state) {
-		pair.int_addr = j->spec.src;
-		pair.int_port = j->spec.sport;
-		pair.rem_addr = j->spec.dst;
-		pair.rem_port = j->spec.dport;
+		pair.int_addr = in->src;
+		pair.int_port = in->sport;
+		pair.rem_addr = in->dst;
+		pair.rem_port = in->dport;
 	}
 	return pair;
 }
@@ -276,7 +268,7 @@ static void require_stamp(const struct path_judged *j, const struct natgw_sessio
 
 static void require_new_session(const struct path_judged *j)
 {
-	struct pair pair = pair_of(j, new_port(j));
+	struct pair pair = pair_of(j, j->learnt.port);
 	struct natgw_session out = {}, in = {};
 
 	require(j, j->after.outbound.count == 1 && j->after.inbound.count == 1, "rows %u and %u",
@@ -293,11 +285,6 @@ static void require_new_session(const struct path_judged *j)
 	require(j, !out.orig_port && !in.orig_port, "orig_port");
 	require_stamp(j, &out);
 	require(j, !in.packets && !in.bytes, "inbound row counts an outbound packet");
-	require(j,
-		j->diff.traffic[1].created[0] + j->diff.traffic[1].created[1] +
-				j->diff.traffic[1].created[2] ==
-			1,
-		"created");
 }
 
 static void require_same_session(const struct path_judged *j)
@@ -313,11 +300,31 @@ static void require_same_session(const struct path_judged *j)
 	require(j, (is_outbound(j) ? in.packets : out.packets) == 0, "the other row was counted");
 }
 
+/* Rows with a translation or a history of their own: how many sessions there are, each whole. */
+static void require_count(const struct path_judged *j)
+{
+	__u32 more = j->row->makes;
+
+	require(j, j->after.outbound.count == j->before.outbound.count + more, "outbound rows: %u",
+		j->after.outbound.count);
+	require(j, j->after.inbound.count == j->before.inbound.count + more, "inbound rows: %u",
+		j->after.inbound.count);
+	require(j, !tables_broken(&j->after.outbound, &j->after.inbound), "half a session");
+}
+
 void path_require_tables(const struct path_judged *j)
 {
-	if (verdict_class_of(j->want) != NATGW_CLASS_OUT || j->spec.quote) {
+	const struct path_case *row = j->row;
+	const __u64 *made = j->diff.traffic[row->gateway].created;
+
+	if (verdict_class_of(j->want) != NATGW_CLASS_OUT || j->in_packet.spec.quote) {
 		path_require_tables_unchanged(j);
-	} else if (j->row->state) {
+		return;
+	}
+	require(j, made[0] + made[1] + made[2] == path_is_new(row), "sessions counted as created");
+	if (row->before || row->makes || row->to.src || row->to.dst) {
+		require_count(j);
+	} else if (row->state) {
 		require_same_session(j);
 	} else {
 		require_new_session(j);

@@ -267,7 +267,8 @@ static void outbound_as_inbound(const struct table_row *row, __u8 ret_key[16])
 	key.ext_addr = row->row.addr;
 	key.ext_port = row->row.port;
 	key.rem_addr = from.rem_addr;
-	key.rem_port = from.rem_port;
+	/* Behind a DNAT rule the port on the wire is another one. */
+	key.rem_port = row->row.orig_port ? row->row.orig_port : from.rem_port;
 	key.proto = from.proto;
 	memcpy(ret_key, &key, sizeof(key));
 }

@@ -309,7 +309,7 @@ static void test_draining(void **state)
 	struct natgw_address address = { .kind = NATGW_ADDRESS_EIP, .gateway = 1, .draining = 1 };
 	struct natgw_pool_row pool = { .addr = EIP_B, .eip = 1 };
 	struct talk one = udp_to(CLIENT, REMOTE, 80), other = udp_to(CLIENT, REMOTE_B, 80);
-	__u32 first = NATGW_EIPS_PER_GATEWAY_MAX;
+	__u32 first = NATGW_POOL_ROWS_PER_GATEWAY;
 	__be32 eip = EIP;
 
 	(void)state;

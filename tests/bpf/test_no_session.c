@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * After a session has ended: who is told, how, and until when (requirement B-11, profile azure's
- * "both"). How the answers look byte by byte: test_path_answers.c.
+ * "both"). How the answers look byte by byte: catalogue_answers.c.
  */
 #include "talk.h"
 

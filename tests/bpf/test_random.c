@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random and mutated frames through every program, from a fixed seed: nothing internal shows
- * outside, nothing is counted twice or not at all, and what came in right goes out right.
+ * Random and mutated frames (S34 of the catalogue's sequences): through XDP and, as if there were
+ * none, through tc, and where the kernel would forward them through tc egress. After each of them
+ * the laws of laws.h hold; in the end the audit finds nothing, and no table keeps anything.
  */
+#include "laws_train.h"
+#include "mutate.h"
 #include "tables.h"
+#include "tally.h"
+#include "world.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -14,351 +20,406 @@
 #include <bpf/bpf.h>
 #include <cmocka.h>
 
-#define FRAMES bench_rounds(20000, 40)
-#define ACTION_REDIRECT_XDP 4
-#define ACTION_REDIRECT_TC 7
-#define ACTION_OK_TC 0
+#include "headers.h"
+
+#define FRAMES bench_rounds(200000, 50)
+#define SESSIONS 16384
+/* Frames between two passes of the sweep, and two looks at the time. */
+#define SWEEP_EVERY 4096
+#define CLOCK_EVERY 64
+#define AUDIT_EVERY 65536
+#define STEP_MAX (2 * NATGW_TICKS_PER_SECOND)
+/* Longer than any timer of the bench's gateways. */
+/* A tc test run may refuse a frame that is shorter, for it wants the header that the EtherType
+ * says.
+ */
+#define SKB_MIN (FRAME_ETH + 40)
+#define GSO_SIZE 50
+/* Internal addresses, whatever becomes of a source; and two gateways. */
+#define CLIENTS_MAX (3 * 256 * 2)
+#define FOR_ALL_TIMERS (1000 * NATGW_TICKS_PER_SECOND)
+
+/* What has become of the frames that nobody has changed. */
+struct tried {
+	__u64 sent;
+	__u64 through[3]; /* by enum laws_hook: translated */
+};
 
 static struct bench *bench;
-static unsigned int seed = 20261120;
-
-/* The current frame, for the message when something is wrong. */
-static struct frame frame;
+static struct mutate mutate;
+static struct tally tally;
+static struct mutate_frame frame;
 static struct bench_run run;
-static unsigned int frame_number;
+static struct tried tried[MUTATE_KIND_COUNT];
+static struct laws_trains trains = { .life = NATGW_FRAGMENT_LIFE,
+				     .slack = NATGW_TICKS_PER_SECOND / 8 };
+static __u64 outcomes[LAWS_HOOK_COUNT][LAWS_OUTCOME_COUNT];
+static __u64 seed;
+static unsigned int number; /* of the frame */
+static unsigned int broken;
+static __s64 skew;
 
-static const __be32 addresses[] = {
-	CLIENT,
-	CLIENT,
-	CLIENT_B,
-	REMOTE,
-	REMOTE,
-	REMOTE_B,
-	EIP,
-	EIP,
-	EIP_B,
-	PRIVATE_IP,
-	HOST_IP,
-	CLIENT_PENDING,
-	CLIENT_SILENT,
-	REMOTE_SILENT,
-	REMOTE_SMALL_MTU,
-	IP(224, 0, 0, 1),
-	IP(127, 0, 0, 1),
-	IP(10, 25, 0, 1),
-	IP(192, 168, 9, 9),
-};
-static const __u8 protos[] = { PROTO_TCP,  PROTO_TCP,  PROTO_UDP, PROTO_UDP,
-			       PROTO_ICMP, PROTO_ICMP, 47,	  0 };
-static const __u8 types[] = {
-	TYPE_ECHO, TYPE_ECHO_REPLY, TYPE_UNREACHABLE, TYPE_TIME_EXCEEDED, TYPE_PARAMETER, 5, 13
-};
-static const __u8 flags[] = { SYN, SYN | ACK, ACK, ACK | PSH, FIN | ACK, RST, 0xff };
-static const __u16 ports[] = { INT_PORT, EXT_PORT, REM_PORT, 0, 65535 };
-
-#define PICK(from) ((from)[random_below(sizeof(from) / sizeof((from)[0]))])
-
-static unsigned int random_below(unsigned int bound)
+static enum natgw_hook hook_of(enum bench_prog prog)
 {
-	return ((unsigned int)rand_r(&seed) >> 3) % bound;
-}
-
-static struct spec random_spec(void)
-{
-	struct spec spec = {
-		.src = PICK(addresses),
-		.dst = PICK(addresses),
-		.proto = PICK(protos),
-		.flags = PICK(flags),
-		.type = PICK(types),
-		.sport = PICK(ports),
-		.dport = PICK(ports),
-		.ttl = (__u8)(random_below(8) ? 64 : 1 + random_below(2)),
-		.options = (__u8)(random_below(4) ? 0 : random_below(11)),
-		.payload = (__u16)random_below(80),
-		.frag = (__u16)(random_below(12) ? 0 : rand_r(&seed)),
-		.no_check = !random_below(6),
-		.pad = (__u16)(random_below(5) ? 0 : random_below(20)),
-	};
-
-	switch (random_below(3)) {
-	case 0: /* by the ports of the sessions that stand */
-		spec.src = CLIENT;
-		spec.dst = REMOTE;
-		spec.sport = INT_PORT;
-		spec.dport = REM_PORT;
-		break;
-	case 1:
-		spec.src = REMOTE;
-		spec.dst = EIP;
-		spec.sport = REM_PORT;
-		spec.dport = EXT_PORT;
-		break;
-	default:
-		break;
+	if (prog <= BENCH_CHECK) {
+		return NATGW_HOOK_XDP;
 	}
-	return spec;
+	return prog == BENCH_TC_EGR ? NATGW_HOOK_TC_EGRESS : NATGW_HOOK_TC_INGRESS;
 }
 
-static void random_frame(struct frame *ret_frame)
-{
-	struct spec spec = random_spec(), quoted = random_spec();
+/* ---- one run ---- */
 
-	if (spec.proto == PROTO_ICMP && spec.type != TYPE_ECHO && spec.type != TYPE_ECHO_REPLY) {
-		spec.quote = &quoted;
-		spec.quote_l4 = (__u16)random_below(60);
-		if (random_below(2)) {
-			quoted.src = spec.dst;
+static void print_frame(const char *what, const struct frame *of)
+{
+	print_error("%s (%u): ", what, of->len);
+	for (__u32 i = 0; i < of->len; i++) {
+		print_error("%02x", of->data[i]);
+	}
+	print_error("\n");
+}
+
+/* Says each thing once for a program; the test goes on, and fails in the end. */
+static bool is_said(const char *wrong)
+{
+	static struct {
+		const char *wrong;
+		enum bench_prog prog;
+	} said[64];
+
+	broken++;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		if (!said[i].wrong) {
+			said[i].wrong = wrong;
+			said[i].prog = run.prog;
+			return false;
+		}
+		if (said[i].wrong == wrong && said[i].prog == run.prog) {
+			return true;
 		}
 	}
-	frame_build(&spec, ret_frame);
+	return true;
 }
 
-/* Some bytes and the length, anywhere. */
-static void mutate(struct frame *ret_frame)
+static void complain(const char *wrong, const struct frame *in, const struct tally_fate *fate)
 {
-	for (unsigned int i = random_below(4); i; i--) {
-		ret_frame->data[12 + random_below(ret_frame->len - 12)] = (__u8)rand_r(&seed);
-	}
-	if (!random_below(6)) {
-		__u32 cut = random_below(ret_frame->len - FRAME_ETH - FRAME_IP + 1);
-
-		ret_frame->len -= cut;
-	}
-}
-
-static void noise(struct frame *ret_frame)
-{
-	memset(ret_frame, 0, sizeof(*ret_frame));
-	ret_frame->len = FRAME_ETH + FRAME_IP + random_below(150);
-	for (__u32 i = 0; i < ret_frame->len; i++) {
-		ret_frame->data[i] = (__u8)rand_r(&seed);
-	}
-	if (random_below(2)) {
-		ret_frame->data[12] = 8;
-		ret_frame->data[13] = 0;
-		ret_frame->data[14] = (__u8)(0x45 + random_below(11));
-	}
-}
-
-static void fail_with_frame(const char *what)
-{
-	print_error("frame %u, program %d, retval %u: %s\n", frame_number, run.prog, run.retval,
-		    what);
-	for (__u32 i = 0; i < frame.len; i++) {
-		print_error("%02x", frame.data[i]);
-	}
-	print_error("\n");
-	for (__u32 i = 0; i < run.out.len; i++) {
-		print_error("%02x", run.out.data[i]);
-	}
-	print_error("\n");
-	fail();
-}
-
-static bool is_internal(__be32 addr)
-{
-	const __u8 *byte = (const __u8 *)&addr;
-
-	return byte[0] == 10 && byte[1] == 0 && byte[2] >= 1 && byte[2] <= 3;
-}
-
-/* ARP, or ICMP from the private IP to the sender. */
-static bool is_answer(void)
-{
-	return frame_get16(&run.out, 12) != 0x0800 ||
-	       (frame_src(&run.out) == PRIVATE_IP && frame_dst(&run.out) == frame_src(&frame));
-}
-
-/* Did the program translate it? Forwarded by it, or changed and left to the kernel. */
-static bool was_translated(void)
-{
-	bool same = run.out.len == frame.len && !memcmp(run.out.data, frame.data, frame.len);
-
-	switch (run.prog) {
-	case BENCH_XDP_INT:
-	case BENCH_XDP_EXT:
-		return run.retval == ACTION_REDIRECT_XDP;
-	case BENCH_TC_INT:
-	case BENCH_TC_EXT:
-		return !is_answer() &&
-		       (run.retval == ACTION_REDIRECT_TC || run.retval == ACTION_OK_TC);
-	default:
-		return run.retval == ACTION_OK_TC && !same;
-	}
-}
-
-/* The quoted packet as the remote endpoint must see it. */
-static void judge_quote(void)
-{
-	size_t icmp = frame_l4(&run.out);
-	__be32 dst;
-
-	if (run.out.data[23] != PROTO_ICMP || run.out.data[icmp] == TYPE_ECHO ||
-	    run.out.data[icmp] == TYPE_ECHO_REPLY) {
+	if (is_said(wrong)) {
 		return;
 	}
-	memcpy(&dst, run.out.data + icmp + 8 + 16, sizeof(dst));
-	if (is_internal(dst)) {
-		fail_with_frame("an internal address in the quote");
+	print_error("seed %llu, frame %u (%s, %u bytes changed), program %d, return value %d, %s: "
+		    "%s\n",
+		    (unsigned long long)seed, number, mutate_kind_name(frame.kind), frame.changed,
+		    run.prog, (int)run.retval, fate ? verdict_name(fate->verdict) : "-", wrong);
+	print_frame("in ", in);
+	print_frame("out", &run.out);
+}
+
+/* Runs and judges; what became of the frame. */
+static enum laws_outcome pass(enum bench_prog prog, const struct frame *in)
+{
+	struct laws_case of = {
+		.hook = (enum laws_hook)hook_of(prog),
+		.external = prog == BENCH_XDP_EXT || prog == BENCH_TC_EXT,
+		.from_host = prog == BENCH_TC_EGR && !run.ingress,
+		.turned = run.mark != 0,
+		.packets = run.gso_segs ? run.gso_segs : 1,
+		.in = in,
+		.out = &run.out,
+	};
+	enum laws_outcome outcome = LAWS_OUTCOME_COUNT;
+	struct tally_fate fate;
+	const char *wrong;
+
+	run.prog = prog;
+	if (bench_try(bench, in, &run) == -EINVAL && in->len < SKB_MIN) {
+		return LAWS_GONE;
+	}
+	fate = tally_take(&tally, hook_of(prog));
+	of.retval = run.retval;
+	of.seen = fate.seen;
+	of.counted = fate.counted;
+	of.verdict = fate.verdict;
+	wrong = laws_judge(&world_laws, &of, &outcome);
+	if (wrong) {
+		complain(wrong, in, &fate);
+		return LAWS_OUTCOME_COUNT;
+	}
+	outcomes[of.hook][outcome]++;
+	return outcome;
+}
+
+/* ---- the way of a frame ---- */
+
+static bool is_translated(enum laws_outcome outcome)
+{
+	return outcome == LAWS_SENT_OUT || outcome == LAWS_SENT_IN || outcome == LAWS_LEFT ||
+	       outcome == LAWS_GIVEN;
+}
+
+/* A piece of a datagram, sent on. */
+static void follow_train(const struct frame *in)
+{
+	const struct laws_piece piece = {
+		.train = frame.train,
+		.when = bench_now(bench),
+		.outbound = frame.kind == MUTATE_FRAGMENT_OUT,
+		.is_first = frame.is_first,
+		.is_alone =
+			frame_src(&run.out) == WORLD_PUBLIC || frame_dst(&run.out) == WORLD_MAPPED,
+		.out = &run.out,
+	};
+	const char *wrong = laws_train_follow(&trains, &piece);
+
+	if (wrong) {
+		complain(wrong, in, NULL);
 	}
 }
 
-static void judge_translated(bool was_right)
+static void note(enum laws_hook hook, enum laws_outcome outcome, const struct frame *in)
 {
-	bool outbound = is_internal(frame_src(&frame));
-
-	if (outbound && is_internal(frame_src(&run.out))) {
-		fail_with_frame("an internal source leaves");
+	if (frame.changed || !is_translated(outcome)) {
+		return;
 	}
-	if (outbound) {
-		judge_quote();
+	tried[frame.kind].through[hook]++;
+	if (outcome == LAWS_SENT_OUT || outcome == LAWS_LEFT) {
+		mutate_learn(&mutate, &frame, &run.out);
 	}
-	if (was_right && frame_verify(&run.out)) {
-		fail_with_frame(frame_verify(&run.out));
+	if (frame.train) {
+		follow_train(in);
 	}
 }
 
-/* What XDP does not finish it must not have touched. */
-static void judge_untranslated(void)
+/* As the kernel forwards it out of the external interface: one less TTL, other MAC addresses. */
+static bool forward(const struct frame *in, struct frame *ret_frame)
 {
-	bool xdp = run.prog <= BENCH_CHECK;
+	struct headers headers;
+	__u32 check;
 
-	if (xdp && run.retval == 2 &&
-	    (run.out.len != frame.len || memcmp(run.out.data, frame.data, frame.len) != 0)) {
-		fail_with_frame("XDP changed a packet that it hands up");
+	headers_read(in, &headers);
+	if (!headers.is_whole || headers.ttl <= 1 || headers_ip_error(in, headers.ip) ||
+	    laws_is_hidden(&world_laws, frame_dst(in)) || laws_is_own(&world_laws, frame_dst(in)) ||
+	    frame_dst(in) == HOST_IP) {
+		return false;
 	}
-	if (xdp && run.retval != 1 && run.retval != 2) {
-		fail_with_frame("XDP action");
+	memcpy(ret_frame, in, sizeof(in->len) + in->len);
+	memcpy(ret_frame->data, mac_router, 6);
+	memcpy(ret_frame->data + 6, mac_ext, 6);
+	ret_frame->data[FRAME_ETH + 8]--;
+	/* RFC 1141. */
+	check = frame_get16(in, FRAME_ETH + 10) + 0x100U;
+	check = (check & 0xffff) + (check >> 16);
+	ret_frame->data[FRAME_ETH + 10] = (__u8)(check >> 8);
+	ret_frame->data[FRAME_ETH + 11] = (__u8)check;
+	return true;
+}
+
+static void pass_egress(const struct frame *in)
+{
+	run.ingress = frame.place == MUTATE_HOST ? 0 : bench->int_ifindex;
+	note(LAWS_EGRESS, pass(BENCH_TC_EGR, in), in);
+	run.ingress = 0;
+}
+
+/* Now and then a TCP packet stands for several. */
+static void begin_gso(void)
+{
+	struct headers headers;
+
+	headers_read(&frame.frame, &headers);
+	if (frame.changed || number % 8 || headers.proto != PROTO_TCP || !headers.is_whole ||
+	    headers.l4_len < 2 * GSO_SIZE) {
+		return;
 	}
-	/* Forwarded by the kernel: no internal source gets by, except over its local routes. */
-	if (run.prog == BENCH_TC_EGR && run.retval == ACTION_OK_TC && run.ingress &&
-	    frame_get16(&frame, 12) == 0x0800 && is_internal(frame_src(&frame)) &&
-	    frame_src(&frame) != PRIVATE_IP && frame_dst(&frame) == REMOTE) {
-		fail_with_frame("an untranslated packet leaves");
+	run.gso_size = GSO_SIZE;
+	run.gso_segs = 2 + number % 40;
+}
+
+static void pass_tc(enum bench_prog prog)
+{
+	static struct frame next;
+	enum laws_outcome outcome;
+
+	begin_gso();
+	outcome = pass(prog, &frame.frame);
+	run.gso_size = 0;
+	run.gso_segs = 0;
+	note(LAWS_TC, outcome, &frame.frame);
+	if (outcome == LAWS_TURNED) {
+		memcpy(&next, &run.out, sizeof(next.len) + run.out.len);
+		run.mark = NATGW_MARK_DEFAULT;
+		outcome = pass(BENCH_TC_EXT, &next);
+		run.mark = 0;
+		note(LAWS_TC, outcome, &next);
+	} else if (outcome == LAWS_STAYED && prog == BENCH_TC_INT && forward(&frame.frame, &next)) {
+		pass_egress(&next);
 	}
 }
 
-/* Most frames are for the interface; the rest keep what they have. */
-static void address_frame(enum bench_prog prog)
+/* XDP decides and changes nothing when it is asked only. */
+static void pass_check(void)
 {
-	bool external = prog == BENCH_XDP_EXT || prog == BENCH_TC_EXT;
+	struct tally_fate fate;
 
-	if (random_below(8)) {
-		memcpy(frame.data, external ? mac_ext : mac_int, 6);
+	run.prog = BENCH_CHECK;
+	run.ingress = frame.place == MUTATE_EXTERNAL ? bench->ext_ifindex : bench->int_ifindex;
+	bench_run(bench, &frame.frame, &run);
+	run.ingress = 0;
+	fate = tally_take(&tally, NATGW_HOOK_XDP);
+	if (fate.seen || fate.counted || run.out.len != frame.frame.len ||
+	    memcmp(run.out.data, frame.frame.data, run.out.len) != 0) {
+		complain("the dry run does something", &frame.frame, &fate);
 	}
 }
 
-static void run_everywhere(void)
+/* A frame comes by XDP and then, as if there were no XDP, by tc. A fragment would be its own
+ * repetition there: its datagram takes one of the ways. */
+static void pass_all(void)
 {
-	bool was_right = !frame_verify(&frame);
-	__u32 ingress[] = { bench->int_ifindex, 0 };
+	bool external = frame.place == MUTATE_EXTERNAL;
+	enum laws_outcome outcome = LAWS_STAYED;
 
-	for (int prog = 0; prog < BENCH_PROG_COUNT; prog++) {
-		memset(&run, 0, sizeof(run));
-		run.prog = (enum bench_prog)prog;
-		address_frame(run.prog);
-		run.ingress = ingress[prog == BENCH_TC_EGR && random_below(3) == 0];
-		bench_run(bench, &frame, &run);
-		if (was_translated()) {
-			judge_translated(was_right);
-		} else {
-			judge_untranslated();
+	tried[frame.kind].sent += !frame.changed;
+	if (frame.train && frame.is_first && frame.changed) {
+		laws_train_spoil(&trains, frame.train);
+	}
+	if (frame.place >= MUTATE_EGRESS) {
+		pass_egress(&frame.frame);
+		return;
+	}
+	if (number % 16 == 0) {
+		pass_check();
+	}
+	if (!(frame.train & 1)) {
+		outcome = pass(external ? BENCH_XDP_EXT : BENCH_XDP_INT, &frame.frame);
+		note(LAWS_XDP, outcome, &frame.frame);
+	}
+	if (!frame.train || outcome == LAWS_STAYED) {
+		pass_tc(external ? BENCH_TC_EXT : BENCH_TC_INT);
+	}
+}
+
+/* ---- the whole ---- */
+
+static void go_on(void)
+{
+	if (number % CLOCK_EVERY == 0) {
+		skew += mutate_below(&mutate, STEP_MAX);
+		bench_skew(bench, skew);
+	}
+	if (number % SWEEP_EVERY == 0) {
+		bench_sweep(bench);
+		bench_events(bench, NULL, 0);
+	}
+	if (number % AUDIT_EVERY == 0) {
+		bench_audit(bench);
+	}
+}
+
+/* Every kind has reached the translation where it can, or nothing is proved. */
+static void require_coverage(void)
+{
+	/* Percent of the frames as they were made, at the least: XDP, tc, egress. */
+	static const __u8 least[MUTATE_KIND_COUNT][3] = {
+		[MUTATE_PLAIN_OUT] = { 20, 20, 2 },   [MUTATE_PLAIN_IN] = { 20, 20, 0 },
+		[MUTATE_SECOND_OUT] = { 20, 20, 2 },  [MUTATE_SECOND_IN] = { 20, 20, 0 },
+		[MUTATE_PUBLIC_OUT] = { 20, 20, 2 },  [MUTATE_PUBLIC_IN] = { 20, 20, 0 },
+		[MUTATE_DNAT_OUT] = { 20, 20, 2 },    [MUTATE_DNAT_IN] = { 20, 20, 0 },
+		[MUTATE_FORWARD_OUT] = { 20, 20, 2 }, [MUTATE_FORWARD_IN] = { 20, 20, 0 },
+		[MUTATE_OPEN_OUT] = { 20, 20, 2 },    [MUTATE_OPEN_IN] = { 20, 20, 0 },
+		[MUTATE_HAIRPIN] = { 0, 20, 0 },      [MUTATE_ERROR_OUT] = { 5, 5, 1 },
+		[MUTATE_ERROR_IN] = { 5, 5, 0 },      [MUTATE_FRAGMENT_OUT] = { 20, 20, 2 },
+		[MUTATE_FRAGMENT_IN] = { 20, 20, 0 },
+	};
+
+	print_message("%-14s %9s %9s %9s %9s\n", "kind", "unchanged", "xdp", "tc", "egress");
+	for (int kind = 0; kind < MUTATE_KIND_COUNT; kind++) {
+		const struct tried *of = &tried[kind];
+
+		print_message(
+			"%-14s %9llu %9llu %9llu %9llu\n", mutate_kind_name((enum mutate_kind)kind),
+			(unsigned long long)of->sent, (unsigned long long)of->through[0],
+			(unsigned long long)of->through[1], (unsigned long long)of->through[2]);
+	}
+	for (int kind = 0; kind < MUTATE_KIND_COUNT; kind++) {
+		for (int hook = 0; hook < 3; hook++) {
+			assert_true(tried[kind].through[hook] * 100 >=
+				    tried[kind].sent * least[kind][hook]);
 		}
 	}
 }
 
-static void add_sessions(void)
+static void print_fates(void)
 {
-	struct pair pair;
+	for (__u32 verdict = 0; verdict < NATGW_VERDICT_COUNT; verdict++) {
+		__u64 packets = tally_of(&tally, verdict);
 
-	bench_reset(bench);
-	pair = pair_standard(PROTO_TCP, NATGW_STATE_ESTABLISHED);
-	pair_add(bench, &pair);
-	pair = pair_standard(PROTO_UDP, NATGW_STATE_OPENING);
-	pair_add(bench, &pair);
-	pair = pair_standard(PROTO_ICMP, NATGW_STATE_ESTABLISHED);
-	pair_add(bench, &pair);
-}
-
-static struct natgw_count sum_of_hook(const struct counters *diff, __u32 hook)
-{
-	struct natgw_count sum = {};
-
-	for (__u32 i = 0; i < COUNTED_ROWS; i++) {
-		if (i / NATGW_VERDICT_SLOTS / NATGW_DIRECTION_COUNT % NATGW_HOOK_COUNT == hook) {
-			sum.packets += diff->verdicts[i].packets;
-			sum.bytes += diff->verdicts[i].bytes;
+		if (packets) {
+			print_message("  %-24s %10llu\n", verdict_name(verdict),
+				      (unsigned long long)packets);
 		}
 	}
-	return sum;
 }
 
-/* Everything that was seen has one verdict, packets and bytes alike. */
-static void judge_counters(const struct counters *diff)
+/* With all timers over, nothing is kept of anybody. */
+static void require_nothing_left(void)
 {
-	for (__u32 hook = 0; hook < NATGW_HOOK_COUNT; hook++) {
-		struct natgw_count sum = sum_of_hook(diff, hook);
+	const int maps[] = { bench->outbound,	  bench->inbound,      bench->clients,
+			     bench->client_ports, bench->destinations, bench->fragments };
 
-		assert_true(sum.packets > 0);
-		assert_int_equal(sum.packets, diff->seen[hook].packets);
-		assert_int_equal(sum.bytes, diff->seen[hook].bytes);
+	bench_audit(bench);
+	print_message("%u sessions, %u clients, %u datagrams in fragments in the end\n",
+		      table_count(bench->inbound), map_count(bench->clients),
+		      map_count(bench->fragments));
+	assert_true(map_count(bench->clients) <= CLIENTS_MAX);
+	bench_skew(bench, skew + FOR_ALL_TIMERS);
+	bench_sweep(bench);
+	/* Clients are remembered for a while. */
+	bench_skew(bench, skew + 2 * FOR_ALL_TIMERS);
+	for (int i = 0; i < 3; i++) {
+		bench_sweep(bench);
 	}
-}
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		assert_int_equal(map_count(maps[i]), 0);
+	}
+	assert_int_equal(gateway_use_of(bench).sessions, 0);
+	for (__u32 i = 0; i < NATGW_FRAGMENT_SOURCES; i++) {
+		__u64 share = 0;
 
-static void count_internal(const struct counters *diff)
-{
-	for (__u32 i = NATGW_DROP_INTERNAL; i < COUNTED_ROWS; i += NATGW_VERDICT_SLOTS) {
-		assert_int_equal(diff->verdicts[i].packets, 0);
+		assert_int_equal(bpf_map_lookup_elem(bench->fragment_use, &i, &share), 0);
+		assert_int_equal((__u32)share, 0);
 	}
-	for (__u32 i = NATGW_OK; i < COUNTED_ROWS; i += NATGW_VERDICT_SLOTS) {
-		assert_int_equal(diff->verdicts[i].packets, 0);
-	}
+	bench_audit(bench);
 }
 
 static void test_random_frames(void **state)
 {
-	static struct counters before, after, diff;
-	static struct table outbound, inbound;
+	unsigned int frames = FRAMES;
 
 	(void)state;
-	counters_read(bench, &before);
-	for (frame_number = 0; frame_number < FRAMES; frame_number++) {
-		if (frame_number % 500 == 0) {
-			table_read(bench->outbound, &outbound);
-			table_read(bench->inbound, &inbound);
-			assert_int_equal(tables_broken(&outbound, &inbound), 0);
-			add_sessions();
-		}
-		if (random_below(8)) {
-			random_frame(&frame);
-		} else {
-			noise(&frame);
-		}
-		if (random_below(3) == 0) {
-			mutate(&frame);
-		}
-		run_everywhere();
+	world_make(bench);
+	mutate_begin(&mutate, seed);
+	tally_begin(&tally, bench);
+	print_message("seed %llu, %u frames\n", (unsigned long long)seed, frames);
+	for (number = 0; number < frames; number++) {
+		mutate_next(&mutate, &frame);
+		pass_all();
+		go_on();
 	}
-	counters_read(bench, &after);
-	counters_diff(&before, &after, &diff);
-	judge_counters(&diff);
-	count_internal(&diff);
-	print_message("%llu packets left, %llu came in\n",
-		      (unsigned long long)diff.traffic[1].out_to_destination.packets,
-		      (unsigned long long)diff.traffic[1].out_to_source.packets);
-	/* They reach the translation, or nothing is proved. */
-	assert_true(diff.traffic[1].out_to_destination.packets > FRAMES / 20);
-	assert_true(diff.traffic[1].out_to_source.packets > FRAMES / 20);
+	print_fates();
+	require_coverage();
+	require_nothing_left();
+	print_message("%u findings\n", broken);
+	assert_int_equal(broken, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random_frames) };
 	int failed;
 
-	bench = bench_open(4096);
+	seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 20261121;
+	bench = bench_open(SESSIONS);
 	failed = cmocka_run_group_tests_name("random", tests, NULL, NULL);
+	tally_end(&tally);
 	bench_close(bench);
 	return failed;
 }

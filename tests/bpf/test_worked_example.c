@@ -42,7 +42,7 @@ static void configure(void)
 	const struct natgw_pool_row pool = { .addr = PUBLIC };
 	const struct natgw_address address = { .kind = NATGW_ADDRESS_EIP, .gateway = 1 };
 	struct natgw_gateway gateway = bench_gateway();
-	__u32 first = NATGW_EIPS_PER_GATEWAY_MAX;
+	__u32 first = NATGW_POOL_ROWS_PER_GATEWAY;
 	__be32 addr = PUBLIC;
 
 	walk_again();

@@ -17,6 +17,17 @@ TEST_LIMIT_S = 180
 EXPECTED_SKIPS = os.path.join(daemon.ROOT, "tests", "expected_skips")
 
 
+# Their verdict depends on how much of the machine they get, or on all that runs on it.
+ALONE = ("test_restart", "test_rate_limit", "test_hostile", "test_holddown", "test_redan",
+         "test_drain", "test_guard", "test_fill", "test_harness", "test_life", "test_audit")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.stem in ALONE:
+            item.add_marker("alone")
+
+
 def pytest_sessionstart(session):
     if session.config.option.collectonly:
         return

@@ -5,6 +5,9 @@ Per hook: in = out + passed + deferred + dropped. With XDP: what the XDP program
 interfaces received since natgwd attached, and tc ingress saw no more than XDP has handed up. With
 tc alone: XDP saw nothing, and tc ingress no less than the interfaces received (a large packet
 counts its segments in tc and once at the interface).
+
+A hairpinned packet comes in by the wire once and is then sent in again by the external interface:
+tc ingress (and generic XDP, which runs behind that) sees it once more than the interface.
 """
 import time
 
@@ -40,17 +43,23 @@ def row_violations(stats):
 def interface_violations(attach, since, received):
     """since: counters since natgwd attached; received: packets of the interfaces in that time."""
     xdp, ingress = since.hooks["xdp"], since.hooks["tc_ingress"]
+    again = since.generated.get("hairpin", 0)
+    came = f"{received} and {again} came in again" if again else f"{received}"
     found = []
     if attach == "tc":
         if xdp["in"]:
             found.append(f"xdp: {xdp['in']} in, though attached with tc only")
-        if ingress["in"] < received:
-            found.append(f"tc_ingress: {ingress['in']} in, but the interfaces received {received}")
+        if ingress["in"] < received + again:
+            found.append(f"tc_ingress: {ingress['in']} in, but the interfaces received {came}")
         return found
+    if attach == "xdp-generic":
+        received += again
+        again = 0
     if xdp["in"] != received:
-        found.append(f"xdp: {xdp['in']} in, but the interfaces received {received}")
-    if ingress["in"] > xdp["deferred"]:
-        found.append(f"tc_ingress: {ingress['in']} in, but xdp deferred {xdp['deferred']}")
+        found.append(f"xdp: {xdp['in']} in, but the interfaces received {came}")
+    if ingress["in"] > xdp["deferred"] + again:
+        more = f" and {again} came in again" if again else ""
+        found.append(f"tc_ingress: {ingress['in']} in, but xdp deferred {xdp['deferred']}{more}")
     return found
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """natgwd of a test network: its config, its life, and what it says of itself."""
+import contextlib
 import json
 import os
 import shutil
@@ -33,6 +34,7 @@ class Config:
         self.subnets = ["10.0.1.0/24"] + (["10.0.2.0/24"] if net.layout == "two" else [])
         self.routes = [("0.0.0.0/0", "gateway:nat-a")]
         self.more_gateways = []  # whole lines of the list of gateways
+        self.more_tables = []  # whole lines of the list of route tables
         self.more = []  # whole lines
         self.sessions = 16384
         self.pin_path = f"{hosts.BPFFS}/natgw-{net.ident}"
@@ -63,6 +65,7 @@ class Config:
             "    routes:",
         ]
         lines += [f"      - {{to: {to}, target: {target}}}" for to, target in self.routes]
+        lines += self.more_tables
         lines += [
             f"limits: {{sessions: {self.sessions}}}",
             f"metrics: {{listen: {METRICS}}}",
@@ -191,6 +194,18 @@ class Natgwd:
         self.write_config()
         self.process.send_signal(signal.SIGHUP)
         hosts.wait_for(lambda: self.status()["config_generation"] > before, "reload")
+
+    @contextlib.contextmanager
+    def configured(self, **values):
+        """These attributes of the config in force; at the end those from before."""
+        kept = {key: getattr(self.config, key) for key in values}
+        vars(self.config).update(values)
+        try:
+            self.reload()
+            yield
+        finally:
+            vars(self.config).update(kept)
+            self.reload()
 
     def detach(self, check=True):
         self.ledger.close()

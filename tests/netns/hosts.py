@@ -11,6 +11,7 @@ import time
 
 BPFFS = "/sys/fs/bpf"
 CLONE_NEWNET = 0x40000000
+IP_RECVERR = 11
 LIBC = ctypes.CDLL(None, use_errno=True)
 ENVIRONMENT = dict(os.environ, LC_ALL="C")
 
@@ -96,6 +97,20 @@ class Namespace:
             sock.close()
             raise
         return sock
+
+    def send_datagram(self, address, port, bind=None):
+        """The errno that a datagram comes back with, as an ICMP error of whatever kind; 0: none."""
+        with self.socket(socket.SOCK_DGRAM, bind=bind, timeout=3) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+            sock.connect((address, port))
+            sock.send(b"natgw")
+            try:
+                sock.recv(1)
+            except TimeoutError:
+                return 0
+            except OSError as error:
+                return error.errno
+        return 0
 
     def sysctl(self, key, value):
         with self.entered(), open("/proc/sys/" + key.replace(".", "/"), "w",

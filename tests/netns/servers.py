@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import xml.etree.ElementTree as ElementTree
 
@@ -28,9 +29,9 @@ http {{
 	sendfile on;
 	reset_timedout_connection off;
 	server {{
-		listen 80 backlog=4096;
-		root {folder}/www;
+{listen}		root {folder}/www;
 		location / {{ dav_methods PUT; }}
+		location = /who {{ return 200 "$remote_addr $remote_port\n"; }}
 	}}
 }}
 """
@@ -63,17 +64,18 @@ def make_file(path, megabytes):
 class Nginx:
     """A web server that logs the address and port it sees and takes uploads."""
 
-    def __init__(self, net, namespace):
+    def __init__(self, net, namespace, ports=(80,)):
         self.folder = net.path("nginx-" + namespace.name.rsplit("-", 1)[1])
         os.makedirs(os.path.join(self.folder, "www"))
         config = os.path.join(self.folder, "nginx.conf")
         with open(config, "w", encoding="ascii") as file:
-            file.write(NGINX_CONFIG.format(folder=self.folder))
+            listen = "".join(f"\t\tlisten {port} backlog=4096;\n" for port in ports)
+            file.write(NGINX_CONFIG.format(folder=self.folder, listen=listen))
         with open(os.path.join(self.folder, "stderr"), "wb") as log:
             self.process = net.keep(namespace.start("nginx", "-c", config, "-p", self.folder,
                                                     "-e", os.path.join(self.folder, "error.log"),
                                                     stderr=log))
-        wait_for(lambda: listens(namespace, 80), "nginx")
+        wait_for(lambda: all(listens(namespace, port) for port in ports), "nginx")
 
     def path(self, name):
         return os.path.join(self.folder, "www", name)
@@ -273,8 +275,72 @@ def is_bound(namespace, address, port):
     return f"{address}:{port}" in shown
 
 
+class Vsftpd:
+    """A real FTP server; it takes no data connection but from its control connection's address."""
+
+    CONFIG = """\
+listen=YES
+background=NO
+anonymous_enable=YES
+no_anon_password=YES
+anon_root={folder}/root
+write_enable=YES
+anon_upload_enable=YES
+anon_umask=022
+pasv_promiscuous=NO
+pasv_min_port=40000
+pasv_max_port=40999
+seccomp_sandbox=NO
+isolate=NO
+isolate_network=NO
+secure_chroot_dir={folder}/empty
+xferlog_enable=YES
+log_ftp_protocol=YES
+vsftpd_log_file={folder}/log
+"""
+
+    def __init__(self, net, namespace):
+        self.folder = net.path("vsftpd-" + namespace.name.rsplit("-", 1)[1])
+        for name in ("root", "empty", "root/incoming"):
+            os.makedirs(os.path.join(self.folder, name))
+        shutil.chown(self.path("incoming"), "ftp")
+        with open(os.path.join(self.folder, "log"), "wb"):
+            pass
+        config = os.path.join(self.folder, "vsftpd.conf")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(self.CONFIG.format(folder=self.folder))
+        with open(os.path.join(self.folder, "stderr"), "wb") as log:
+            net.keep(namespace.start("vsftpd", config, stdout=log, stderr=log))
+        wait_for(lambda: listens(namespace, 21), "vsftpd")
+
+    def path(self, name):
+        return os.path.join(self.folder, "root", name)
+
+    def log(self):
+        with open(os.path.join(self.folder, "log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def transfers(self):
+        """[(client's address, DOWNLOAD or UPLOAD, path)]"""
+        return [(match[1], match[0], match[2]) for match in re.findall(
+            r'OK (DOWNLOAD|UPLOAD): Client "([^"]+)", "([^"]+)"', self.log())]
+
+
 def load_nft(namespace, text):
     namespace.run("nft", "-f", "-", stdin=text)
+
+
+def refuse_host(namespace, address):
+    """The namespace, a router, says of this address that its host is unreachable. A route of type
+    unreachable would not do: its errors have a rate limit of their own."""
+    load_nft(namespace, f"""\
+table ip natgw {{
+	chain forward {{
+		type filter hook forward priority 0
+		ip daddr {address} reject with icmp type host-unreachable
+	}}
+}}
+""")
 
 
 def nft_counter(namespace, name):
@@ -335,6 +401,24 @@ def request(sock, answer=b"natgw\n"):
         received += chunk
     assert received.startswith(b"HTTP/1.1 200"), received
     return received
+
+
+def who(namespace, url, *options):
+    """The address and port that an Nginx sees, of a connection of its own."""
+    address, port = curl(namespace, f"{url}/who", *options, timeout=5).stdout.split()
+    return address, int(port)
+
+
+def ask_who(sock):
+    """The same on an open connection, which stays open."""
+    sock.sendall(b"GET /who HTTP/1.1\r\nHost: natgw\r\n\r\n")
+    received = b""
+    while not re.search(rb"\r\n\r\n[^\n]+\n$", received):
+        chunk = sock.recv(4096)
+        assert chunk, f"connection closed after {received}"
+        received += chunk
+    address, port = received.rpartition(b"\r\n\r\n")[2].decode().split()
+    return address, int(port)
 
 
 def curl(namespace, url, *options, timeout=60, check=True):

@@ -6,7 +6,7 @@ import daemon
 HOOKS = ("xdp", "tc_ingress", "tc_egress")
 
 
-def reading(rows, seen):
+def reading(rows, seen, hairpin=0):
     """rows: {(hook, class): packets}; seen: {hook: packets in}"""
     fates = {"out": "out", "passed": "passed", "deferred": "deferred", "drop": "dropped"}
     hooks = {hook: {kind: {"packets": 0} for kind in daemon.Stats.CLASSES} for hook in HOOKS}
@@ -17,7 +17,7 @@ def reading(rows, seen):
                          "class": kind, "reason": f"some_{kind}", "packets": packets})
     for hook, packets in seen.items():
         hooks[hook]["in"]["packets"] = packets
-    return daemon.Stats({"hooks": hooks, "verdicts": verdicts, "generated": {}})
+    return daemon.Stats({"hooks": hooks, "verdicts": verdicts, "generated": {"hairpin": hairpin}})
 
 
 GOOD_ROWS = {("xdp", "out"): 90, ("xdp", "deferred"): 7, ("xdp", "drop"): 3,
@@ -67,3 +67,20 @@ def test_xdp_in_tc_mode_and_a_packet_missed_by_tc_are_named():
     found = conservation.violations("tc", stats, stats, 9)
     assert found == ["xdp: 100 in, though attached with tc only",
                      "tc_ingress: 6 in, but the interfaces received 9"]
+
+
+def test_a_hairpinned_packet_is_seen_once_more_by_tc():
+    rows = GOOD_ROWS | {("tc_ingress", "passed"): 9}
+    stats = reading(rows, {"xdp": 100, "tc_ingress": 9}, hairpin=2)
+    assert not conservation.violations("xdp", stats, stats, 100)
+    stats = reading(rows, {"xdp": 100, "tc_ingress": 9}, hairpin=1)
+    found = conservation.violations("xdp", stats, stats, 100)
+    assert found == ["tc_ingress: 9 in, but xdp deferred 7 and 1 came in again"]
+
+
+def test_a_hairpinned_packet_that_tc_has_missed_is_named():
+    stats = reading({("tc_ingress", "out"): 12}, {"tc_ingress": 12}, hairpin=2)
+    assert not conservation.violations("tc", stats, stats, 10)
+    stats = reading({("tc_ingress", "out"): 11}, {"tc_ingress": 11}, hairpin=2)
+    found = conservation.violations("tc", stats, stats, 10)
+    assert found == ["tc_ingress: 11 in, but the interfaces received 10 and 2 came in again"]

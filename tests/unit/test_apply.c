@@ -1,358 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Config to rows of the maps: what a gateway's row says, how rules keep their numbers, how an EIP
- * drains and is given back. The maps are arrays here, which look after every write whether a packet
- * would see something wrong at that moment.
+ * drains and is given back.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <arpa/inet.h>
-#include <cmocka.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "apply.h"
-#include "cleanup.h"
-#include "datapath.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define ADDRESSES_MAX 64
-
-struct address {
-	__be32 addr;
-	struct natgw_address row;
-};
-
-struct datapath {
-	struct natgw_settings settings;
-	struct natgw_gateway gateways[NATGW_GATEWAYS_MAX];
-	struct natgw_pool_row pool[NATGW_GATEWAYS_MAX * NATGW_EIPS_PER_GATEWAY_MAX];
-	struct natgw_rule rules[NATGW_RULES_MAX];
-	uint32_t order[NATGW_RULES_MAX];
-	struct address addresses[ADDRESSES_MAX];
-	size_t address_count;
-	uint32_t ports[NATGW_EIPS_MAX];
-	uint32_t now;
-	uint32_t sessions_max;
-	unsigned int rule_writes; /* rows of "rules" and "rule_order" */
-	uint16_t stays;		  /* remote port of a rule that must be in force all the time */
-};
-
-static __be32 host_addr; /* the one address of the host; 0: none */
-
-/* ---- the maps ---- */
-
-/* What a packet would see now: complete rules only, and the one that stays. */
-static void look(const struct datapath *dp)
-{
-	bool found = false;
-
-	for (uint32_t i = 0; i < dp->settings.rule_count; i++) {
-		const struct natgw_rule *rule = &dp->rules[dp->order[i]];
-
-		assert_in_range(dp->order[i], 1, NATGW_RULES_MAX - 1);
-		assert_int_equal(rule->used, 1);
-		found = found || rule->port_first == dp->stays;
-	}
-	assert_true(found || !dp->stays);
-}
-
-int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings)
-{
-	dp->settings = *settings;
-	look(dp);
-	return 0;
-}
-
-int datapath_get_settings(struct datapath *dp, struct natgw_settings *ret_settings)
-{
-	*ret_settings = dp->settings;
-	return 0;
-}
-
-int datapath_set_rule(struct datapath *dp, uint32_t number, const struct natgw_rule *rule)
-{
-	assert_in_range(number, 1, NATGW_RULES_MAX - 1);
-	for (uint32_t i = 0; i < dp->settings.rule_count; i++) {
-		assert_int_not_equal(dp->order[i], number);
-	}
-	dp->rules[number] = *rule;
-	dp->rule_writes++;
-	return 0;
-}
-
-int datapath_get_rule(struct datapath *dp, uint32_t number, struct natgw_rule *ret_rule)
-{
-	assert_in_range(number, 1, NATGW_RULES_MAX - 1);
-	*ret_rule = dp->rules[number];
-	return 0;
-}
-
-int datapath_set_rule_order(struct datapath *dp, uint32_t position, uint32_t number)
-{
-	assert_in_range(position, 0, NATGW_RULES_MAX - 1);
-	dp->order[position] = number;
-	dp->rule_writes++;
-	look(dp);
-	return 0;
-}
-
-int datapath_get_rule_order(struct datapath *dp, uint32_t position, uint32_t *ret_number)
-{
-	assert_in_range(position, 0, NATGW_RULES_MAX - 1);
-	*ret_number = dp->order[position];
-	return 0;
-}
-
-int datapath_set_gateway(struct datapath *dp, uint32_t index, const struct natgw_gateway *gateway)
-{
-	assert_in_range(index, 1, NATGW_GATEWAYS_MAX - 1);
-	dp->gateways[index] = *gateway;
-	return 0;
-}
-
-int datapath_get_gateway(struct datapath *dp, uint32_t index, struct natgw_gateway *ret_gateway)
-{
-	assert_in_range(index, 1, NATGW_GATEWAYS_MAX - 1);
-	*ret_gateway = dp->gateways[index];
-	return 0;
-}
-
-int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
-		      const struct natgw_pool_row *row)
-{
-	dp->pool[gateway * NATGW_EIPS_PER_GATEWAY_MAX + position] = *row;
-	return 0;
-}
-
-int datapath_get_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
-		      struct natgw_pool_row *ret_row)
-{
-	*ret_row = dp->pool[gateway * NATGW_EIPS_PER_GATEWAY_MAX + position];
-	return 0;
-}
-
-static struct address *find_address(struct datapath *dp, __be32 addr)
-{
-	for (size_t i = 0; i < dp->address_count; i++) {
-		if (dp->addresses[i].addr == addr) {
-			return &dp->addresses[i];
-		}
-	}
-	return NULL;
-}
-
-int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address)
-{
-	struct address *found = find_address(dp, addr);
-
-	if (!found) {
-		assert_in_range(dp->address_count, 0, ADDRESSES_MAX - 1);
-		found = &dp->addresses[dp->address_count++];
-		found->addr = addr;
-	}
-	found->row = *address;
-	return 0;
-}
-
-int datapath_del_address(struct datapath *dp, __be32 addr)
-{
-	struct address *found = find_address(dp, addr);
-
-	if (!found) {
-		return -ENOENT;
-	}
-	*found = dp->addresses[--dp->address_count];
-	return 0;
-}
-
-int datapath_each_address(struct datapath *dp,
-			  int (*fn)(__be32 addr, const struct natgw_address *row, void *arg),
-			  void *arg)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < dp->address_count; i++) {
-		r = fn(dp->addresses[i].addr, &dp->addresses[i].row, arg);
-	}
-	return r;
-}
-
-int datapath_now(struct datapath *dp, uint32_t *ret_ticks)
-{
-	*ret_ticks = dp->now;
-	return 0;
-}
-
-int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout)
-{
-	*ret_layout = (struct natgw_layout){ NATGW_LAYOUT_VERSION, dp->sessions_max };
-	return 0;
-}
-
-int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
-			  uint32_t *ret_count)
-{
-	*ret_count = proto == NATGW_PROTO_UDP ? dp->ports[eip] : 0;
-	return 0;
-}
-
-int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
-{
-	(void)dp;
-	*ret_sweep = (struct natgw_sweep){ 0 };
-	return 0;
-}
-
-int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active)
-{
-	(void)dp;
-	(void)gateway;
-	*ret_active = (struct natgw_active){ .held[NATGW_PROTO_TCP] = 1 };
-	return 0;
-}
-
-void datapath_settle(void)
-{
-}
-
-/* Subnets, routes and interfaces: written and forgotten. */
-int datapath_set_subnet(struct datapath *dp, const struct natgw_subnet_key *key,
-			const struct natgw_subnet *subnet)
-{
-	(void)dp;
-	(void)key;
-	(void)subnet;
-	return 0;
-}
-
-int datapath_del_subnet(struct datapath *dp, const struct natgw_subnet_key *key)
-{
-	(void)dp;
-	(void)key;
-	return 0;
-}
-
-int datapath_set_route(struct datapath *dp, const struct natgw_route_key *key,
-		       const struct natgw_route *route)
-{
-	(void)dp;
-	(void)key;
-	(void)route;
-	return 0;
-}
-
-int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key)
-{
-	(void)dp;
-	(void)key;
-	return 0;
-}
-
-int datapath_each_subnet(struct datapath *dp,
-			 int (*fn)(const struct natgw_subnet_key *key,
-				   const struct natgw_subnet *row, void *arg),
-			 void *arg)
-{
-	(void)dp;
-	(void)fn;
-	(void)arg;
-	return 0;
-}
-
-int datapath_each_route(struct datapath *dp,
-			int (*fn)(const struct natgw_route_key *key, const struct natgw_route *row,
-				  void *arg),
-			void *arg)
-{
-	(void)dp;
-	(void)fn;
-	(void)arg;
-	return 0;
-}
-
-int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface)
-{
-	(void)dp;
-	(void)ifindex;
-	(void)iface;
-	return 0;
-}
-
-int datapath_del_iface(struct datapath *dp, uint32_t ifindex)
-{
-	(void)dp;
-	(void)ifindex;
-	return 0;
-}
-
-int datapath_set_device(struct datapath *dp, uint32_t ifindex)
-{
-	(void)dp;
-	(void)ifindex;
-	return 0;
-}
-
-int datapath_del_device(struct datapath *dp, uint32_t ifindex)
-{
-	(void)dp;
-	(void)ifindex;
-	return 0;
-}
-
-int datapath_each_iface(struct datapath *dp,
-			int (*fn)(uint32_t ifindex, const struct natgw_iface *row, void *arg),
-			void *arg)
-{
-	(void)dp;
-	(void)fn;
-	(void)arg;
-	return 0;
-}
-
-const struct netdev_addr *netdev_addrs(const struct netdev *netdev, size_t *ret_count)
-{
-	static struct netdev_addr addr;
-
-	(void)netdev;
-	addr.addr = host_addr;
-	*ret_count = host_addr ? 1 : 0;
-	return &addr;
-}
-
-bool netdev_holds(const struct netdev *netdev, __be32 addr, uint32_t *ret_ifindex)
-{
-	(void)netdev;
-	if (ret_ifindex) {
-		*ret_ifindex = 1;
-	}
-	return host_addr && addr == host_addr;
-}
-
-/* ---- a natgwd with these maps ---- */
-
-static struct natgwd_state *start(void)
-{
-	struct natgwd_state *state = calloc(1, sizeof(*state));
-
-	assert_non_null(state);
-	state->dp = calloc(1, sizeof(*state->dp));
-	assert_non_null(state->dp);
-	state->dp->sessions_max = 80000;
-	host_addr = 0;
-	return state;
-}
-
-static void stop(struct natgwd_state *state)
-{
-	config_free(state->config);
-	free(state->dp);
-	free(state);
-}
+#include "apply_maps.h"
 
 /* What a new process knows: the maps, and the config that it reads. */
 static void restart(struct natgwd_state *state)
@@ -365,9 +16,6 @@ static void restart(struct natgwd_state *state)
 /* gateways: items of the flow list. rules: items of the block list, or "". */
 static void apply(struct natgwd_state *state, const char *gateways, const char *rules)
 {
-	struct config_error error = { "" };
-	struct config *config = NULL;
-	_cleanup_fclose_ FILE *stream = NULL;
 	_cleanup_free_ char *text = NULL;
 
 	assert_true(asprintf(&text,
@@ -375,14 +23,7 @@ static void apply(struct natgwd_state *state, const char *gateways, const char *
 			     "route_tables: [{name: t, subnets: [10.0.0.0/8]}]\n"
 			     "gateways: [%s]\nrules:%s%s",
 			     gateways, rules[0] ? "\n" : " []\n", rules) > 0);
-	stream = fmemopen(text, strlen(text), "r");
-	assert_non_null(stream);
-	if (config_parse(stream, "test.yaml", &config, &error)) {
-		fail_msg("%s", error.text);
-	}
-	assert_int_equal(apply_config(state, config, NULL, true), 0);
-	config_free(state->config);
-	state->config = config;
+	assert_int_equal(try_text(state, text), 0);
 }
 
 #define A(keys) "{name: a, private_ip: 10.0.0.1, eips: [203.0.113.1]" keys "}"
@@ -645,9 +286,7 @@ static void test_rule_rows_used_up(void **unused)
 
 static const struct natgw_address *address(struct natgwd_state *state, const char *text)
 {
-	const struct address *found = find_address(state->dp, inet_addr(text));
-
-	return found ? &found->row : NULL;
+	return row_of(state->dp, inet_addr(text));
 }
 
 static void use_ports(struct natgwd_state *state, const char *text, uint32_t count)
@@ -745,7 +384,7 @@ static void test_release_to_host(void **unused)
 	(void)unused;
 	apply(state, EIPS("203.0.113.1, 203.0.113.2", ""), "");
 	use_ports(state, "203.0.113.2", 1);
-	host_addr = inet_addr("203.0.113.2");
+	host_addrs[0] = inet_addr("203.0.113.2");
 	apply(state, EIPS("203.0.113.1", ", drain: 100s"), "");
 	assert_int_equal(address(state, "203.0.113.2")->kind, NATGW_ADDRESS_EIP);
 	assert_int_equal(address(state, "203.0.113.2")->on_host, 1);

@@ -146,6 +146,9 @@ static int make_map(enum audit_map map)
 					     sizeof(struct natgw_destination), 16 },
 		[AUDIT_MAP_PORT_USE] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct natgw_port_bits),
 					 NATGW_PORT_USE_ROWS },
+		[AUDIT_MAP_RESERVED_PORTS] = { BPF_MAP_TYPE_ARRAY, 4,
+					       sizeof(struct natgw_port_bits),
+					       NATGW_RESERVED_ROWS },
 		[AUDIT_MAP_PHASE] = { BPF_MAP_TYPE_ARRAY, 4, 4, 1 },
 		[AUDIT_MAP_TRAFFIC] = { BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct natgw_traffic),
 					NATGW_GATEWAYS_MAX },
@@ -228,8 +231,9 @@ struct session {
 	__be32 client; /* CLIENT when it is 0 */
 	uint16_t int_port;
 	uint16_t ext_port;
-	uint16_t rem_port; /* 0: an endpoint-independent mapping */
+	uint16_t rem_port; /* on the wire; 0: an endpoint-independent mapping */
 	uint8_t proto;
+	uint16_t orig_port; /* as the client addressed it, behind a DNAT rule; else 0 */
 };
 
 static __be32 client_of(const struct session *session)
@@ -243,7 +247,7 @@ static struct natgw_outbound_key outbound_key(const struct session *session)
 		.int_addr = client_of(session),
 		.rem_addr = session->rem_port ? REMOTE : 0,
 		.int_port = htons(session->int_port),
-		.rem_port = htons(session->rem_port),
+		.rem_port = htons(session->orig_port ? session->orig_port : session->rem_port),
 		.proto = session->proto,
 		.gateway = GATEWAY,
 	};
@@ -280,6 +284,7 @@ static void set_outbound(const struct session *session)
 
 	row.addr = EIP;
 	row.port = htons(session->ext_port);
+	row.orig_port = session->orig_port ? htons(session->rem_port) : 0;
 	set(AUDIT_MAP_OUTBOUND, &key, &row);
 }
 
@@ -290,6 +295,7 @@ static void set_inbound(const struct session *session)
 
 	row.addr = client_of(session);
 	row.port = htons(session->int_port);
+	row.orig_port = htons(session->orig_port);
 	set(AUDIT_MAP_INBOUND, &key, &row);
 }
 
@@ -391,14 +397,15 @@ static void test_sessions(void **state)
 {
 	const struct session sessions[] = {
 		plain,
-		{ NATGW_STATE_ESTABLISHED, 0, 0, 8, 340, CLIENT_B, 4000, 50001, 80, IPPROTO_TCP },
-		{ NATGW_STATE_ESTABLISHED, 1, 0, 9, 0, 0, 4000, 50000, 53, IPPROTO_UDP },
-		{ NATGW_STATE_ESTABLISHED, 1, 0, 9, 0, 0, 77, 50000, 1, IPPROTO_ICMP },
-		{ 0, NATGW_SEEN_CLIENT_PORT, 0, 10, 0, 0, 4001, 50002, 443, IPPROTO_TCP },
-		{ NATGW_STATE_HOLD, 6, 0, 11, 10, 0, 4002, 50003, 80, IPPROTO_TCP },
-		{ NATGW_STATE_ESTABLISHED, 0, 0, 12, 5000, 0, 4003, 50004, 80, IPPROTO_TCP },
-		{ NATGW_STATE_MAPPING, 0, 0, 13, 0, 0, 4004, 50005, 0, IPPROTO_UDP },
-		{ 0, NATGW_SEEN_MAPPING, 0, 14, 0, 0, 4004, 50005, 99, IPPROTO_UDP },
+		{ NATGW_STATE_ESTABLISHED, 0, 0, 8, 340, CLIENT_B, 4000, 50001, 80, IPPROTO_TCP,
+		  0 },
+		{ NATGW_STATE_ESTABLISHED, 1, 0, 9, 0, 0, 4000, 50000, 53, IPPROTO_UDP, 0 },
+		{ NATGW_STATE_ESTABLISHED, 1, 0, 9, 0, 0, 77, 50000, 1, IPPROTO_ICMP, 0 },
+		{ 0, NATGW_SEEN_CLIENT_PORT, 0, 10, 0, 0, 4001, 50002, 443, IPPROTO_TCP, 0 },
+		{ NATGW_STATE_HOLD, 6, 0, 11, 10, 0, 4002, 50003, 80, IPPROTO_TCP, 0 },
+		{ NATGW_STATE_ESTABLISHED, 0, 0, 12, 5000, 0, 4003, 50004, 80, IPPROTO_TCP, 0 },
+		{ NATGW_STATE_MAPPING, 0, 0, 13, 0, 0, 4004, 50005, 0, IPPROTO_UDP, 0 },
+		{ 0, NATGW_SEEN_MAPPING, 0, 14, 0, 0, 4004, 50005, 99, IPPROTO_UDP, 0 },
 	};
 
 	(void)state;
@@ -406,6 +413,27 @@ static void test_sessions(void **state)
 		add(&sessions[i]);
 	assert_clean();
 	assert_int_equal(audit_without(0).sessions, sizeof(sessions) / sizeof(sessions[0]));
+}
+
+/* Behind a DNAT rule: port 8001 to the client, 443 to the server. */
+static void test_session_of_a_dnat_rule(void **state)
+{
+	struct session session = plain;
+
+	(void)state;
+	session.rem_port = 443;
+	session.orig_port = 8001;
+	session.seen = NATGW_SEEN_CLIENT_PORT;
+	add(&session);
+	assert_clean();
+	/* The two ports are part of how the rows name each other. */
+	session.orig_port = 8002;
+	set_inbound(&session);
+	session.orig_port = 8001;
+	session.idle = HALF_OPEN_S + 1; /* or the other row would be named as well */
+	set_outbound(&session);
+	assert_finds(AUDIT_I1, "inbound row tcp 203.0.113.10:50000 from 198.51.100.7:443: "
+			       "it lives and has no outbound row");
 }
 
 /* Held, or over: its client has begun another session since. */
@@ -601,6 +629,87 @@ static void test_bounds(void **state)
 	assert_finds(AUDIT_I3, PLAIN_INBOUND ": internal address is in no subnet");
 }
 
+static void reserve(uint8_t proto, uint16_t port, bool reserved)
+{
+	uint32_t row = natgw_reserved_index(0, audit_session_proto(proto));
+	struct natgw_port_bits bits = { 0 };
+
+	bits.word[port >> 6] = reserved ? 1ULL << (port & 63) : 0;
+	set_row(AUDIT_MAP_RESERVED_PORTS, row, &bits);
+}
+
+/* Port 80 is nobody's but a forward's. */
+static void test_session_of_a_port_forward(void **state)
+{
+	struct session session = { 0, 0, 0, 5, 0, 0, 8080, 80, 40000, IPPROTO_TCP, 0 };
+
+	(void)state;
+	add(&session);
+	assert_finds(AUDIT_I3, "inbound row tcp 203.0.113.10:80 from 198.51.100.7:40000: "
+			       "external port is not in its gateway's range");
+	reserve(IPPROTO_TCP, 80, true);
+	assert_clean();
+	reserve(IPPROTO_TCP, 80, false);
+	reserve(IPPROTO_UDP, 80, true);
+	assert_int_equal(audit_without(0).count, 1);
+	/* The forward has gone, the session has not: the remote endpoint began it. */
+	session.seen = NATGW_SEEN_SYN_ACK_OUT;
+	set_outbound(&session);
+	set_inbound(&session);
+	assert_clean();
+}
+
+static void test_session_in_two_stages(void **state)
+{
+	struct natgw_address eip_row = { .kind = NATGW_ADDRESS_EIP,
+					 .gateway = GATEWAY,
+					 .peer = IP(192U, 0, 2, 9) };
+	struct natgw_address staged = { .kind = NATGW_ADDRESS_STAGED,
+					.gateway = GATEWAY,
+					.peer = EIP };
+	struct natgw_gateway gateway = gateway_row();
+	__be32 eip = EIP;
+
+	(void)state;
+	gateway.flags = NATGW_GATEWAY_TWO_STAGE;
+	set_row(AUDIT_MAP_GATEWAYS, GATEWAY, &gateway);
+	add(&plain);
+	assert_finds(AUDIT_I3, PLAIN_INBOUND
+		     ": external address is private, and no public address leads to it");
+	set(AUDIT_MAP_ADDRESSES, &eip, &eip_row);
+	set(AUDIT_MAP_ADDRESSES, &eip_row.peer, &staged);
+	assert_clean();
+	staged.peer = IP(10, 0, 0, 7U);
+	set(AUDIT_MAP_ADDRESSES, &eip_row.peer, &staged);
+	assert_int_equal(audit_without(0).count, 1);
+}
+
+/* Its remote endpoint is one of natgw's own EIPs. */
+static void test_hairpinned_session(void **state)
+{
+	struct natgw_inbound_key inbound = inbound_key(&plain);
+	struct natgw_outbound_key outbound = outbound_key(&plain);
+	struct natgw_session row = row_of(&plain);
+
+	(void)state;
+	add(&plain);
+	delete_outbound(&plain);
+	delete_row(AUDIT_MAP_INBOUND, &inbound);
+	inbound.rem_addr = EIP;
+	row.addr = CLIENT;
+	row.port = htons(plain.int_port);
+	set(AUDIT_MAP_INBOUND, &inbound, &row);
+	outbound.rem_addr = EIP;
+	row.addr = EIP;
+	row.port = htons(plain.ext_port);
+	set(AUDIT_MAP_OUTBOUND, &outbound, &row);
+	assert_clean();
+	/* What is wrong with it is found as with any other. */
+	delete_row(AUDIT_MAP_OUTBOUND, &outbound);
+	assert_finds(AUDIT_I1, "inbound row tcp 203.0.113.10:50000 from 203.0.113.10:80: "
+			       "it lives and has no outbound row");
+}
+
 static void test_gateway_and_rule_exist(void **state)
 {
 	struct natgw_gateway gateway = gateway_row();
@@ -760,6 +869,10 @@ static void test_destinations(void **state)
 	set_destination(&wrong);
 	assert_finds(AUDIT_I4,
 		     DESTINATION ": destinations: no session has the port that is set: 2000");
+	/* A port that no session may have counts as taken. */
+	reserve(IPPROTO_TCP, 2000, true);
+	assert_clean();
+	reserve(IPPROTO_TCP, 2000, false);
 	wrong = right;
 	wrong.bits.summary[50000 >> 12] = 1ULL << (50000 >> 6 & 63);
 	set_destination(&wrong);
@@ -969,6 +1082,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_empty),
 		TEST(test_sessions),
+		TEST(test_session_of_a_dnat_rule),
 		TEST(test_inbound_row_that_is_over_alone),
 		TEST(test_outbound_row_that_is_over_alone),
 		TEST(test_outbound_row_alone),
@@ -980,6 +1094,9 @@ int main(void)
 		TEST(test_two_sessions_share_an_endpoint),
 		TEST(test_mapped_port_is_used_by_another),
 		TEST(test_bounds),
+		TEST(test_session_of_a_port_forward),
+		TEST(test_session_in_two_stages),
+		TEST(test_hairpinned_session),
 		TEST(test_gateway_and_rule_exist),
 		TEST(test_timers_of_the_rule),
 		TEST(test_sums_of_a_gateway),

@@ -405,19 +405,18 @@ static void test_print_eips(void **state)
 	config_free(config);
 }
 
-/* Cut off anywhere or with a byte changed, a file is read or refused with a message, never worse.
- */
-static void test_damaged(void **state)
+/* Cut off or with a byte changed at every step, a file is read or refused with a message, never
+ * worse. */
+static void damage(const char *path, size_t step)
 {
 	static const char bytes[] = { '\0', '\t', '\n', '*', '&', '!', '{', ']', '"', ':', '\xff' };
-	struct config *config = load_ok(GOOD "/full.yaml");
+	struct config *config = load_ok(path);
 	_cleanup_free_ char *text = print(config);
 	size_t size = strlen(text);
 
-	(void)state;
 	config_free(config);
 	assert_true(size > 0);
-	for (size_t i = 0; i < 2 * size; i++) {
+	for (size_t i = 0; i < 2 * size; i += step) {
 		struct config_error error = { "" };
 		size_t at = i % size;
 		char kept = text[at];
@@ -431,6 +430,13 @@ static void test_damaged(void **state)
 		config_free(config);
 		text[at] = kept;
 	}
+}
+
+static void test_damaged(void **state)
+{
+	(void)state;
+	damage(GOOD "/full.yaml", 1);
+	damage(GOOD "/nat.yaml", 5);
 }
 
 /* ---- files that cannot be read, interfaces, names ---- */

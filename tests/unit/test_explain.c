@@ -98,6 +98,7 @@ static void test_advice_for_a_full_destination(void **state)
 	struct natgw_gateway gateway = make_gateway();
 	struct explain_ports ports = {
 		.gateway = &gateway,
+		.eips = 2,
 		.proto = IPPROTO_TCP,
 		.used = 60000,
 		.silent = 1234,
@@ -120,13 +121,21 @@ static void test_advice_for_a_full_destination(void **state)
 	assert_said(&said, "10.0.1.10 has 40000 of the 64512 ports; {max: 32256}");
 	assert_null(strstr(said.text, "port_range"));
 	assert_null(strstr(said.text, "destination_ports"));
+	assert_null(strstr(said.text, "to rule"));
+	/* The EIPs of an SNAT rule. */
+	memset(said.text, 0, sizeof(said.text));
+	ports.eips = 3;
+	ports.rule = 5;
+	explain_ports(&ports, hear, &said);
+	assert_said(&said, "add EIPs to rule 5: each one adds 64512 ports");
+	assert_said(&said, "4 in all instead of 3");
 }
 
 static void test_no_advice_that_would_change_nothing(void **state)
 {
 	struct natgw_gateway gateway = make_gateway();
 	struct explain_ports ports = {
-		.gateway = &gateway, .proto = IPPROTO_TCP, .used = 64512, .taken = 64512
+		.gateway = &gateway, .eips = 2, .proto = IPPROTO_TCP, .used = 64512, .taken = 64512
 	};
 	struct said said = { "" };
 

@@ -41,6 +41,11 @@ static const struct metrics_route routes[] = {
 	{ "private-a", "0.0.0.0/0", "gateway:nat-a", "active" },
 };
 
+static const struct metrics_rule rules[] = {
+	{ 1, "dnat", 23 },
+	{ 2, "snat", 0 },
+};
+
 static struct metrics_gateway make_gateway(unsigned int index, const char *name)
 {
 	struct metrics_gateway gateway = {
@@ -94,6 +99,8 @@ static char *write_text(const char *name)
 		.refused_count = 1,
 		.routes = routes,
 		.route_count = 1,
+		.rules = rules,
+		.rule_count = 2,
 		.sessions_max = 262144,
 		.config_generation = 1,
 	};
@@ -107,6 +114,7 @@ static char *write_text(const char *name)
 	metrics.generated[NATGW_GENERATED_UNREACHABLE] = 20;
 	metrics.generated[NATGW_GENERATED_EVENT] = 21;
 	metrics.generated[NATGW_GENERATED_EVENT_LOST] = 22;
+	metrics.generated[NATGW_GENERATED_HAIRPIN] = 24;
 	assert_non_null(stream);
 	assert_int_equal(metrics_write(&metrics, stream), 0);
 	assert_int_equal(fclose(stream), 0);
@@ -256,6 +264,9 @@ static void test_numbers(void **state)
 	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"available\"} 1");
 	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"failed\"} 0");
 	assert_line(text, "natgw_rst_sent_total 4");
+	assert_line(text, "natgw_hairpin_packets_total 24");
+	assert_line(text, "natgw_rule_hits_total{rule=\"1\",kind=\"dnat\"} 23");
+	assert_line(text, "natgw_rule_hits_total{rule=\"2\",kind=\"snat\"} 0");
 	assert_line(text, "natgw_build_info{version=\"0.1.0\"} 1");
 }
 

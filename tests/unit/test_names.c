@@ -27,6 +27,7 @@ static const struct {
 	{ names_close_cause, NATGW_CLOSE_CAUSE_COUNT },
 	{ names_hold, NATGW_HOLD_COUNT },
 	{ names_generated, NATGW_GENERATED_COUNT },
+	{ names_rule_kind, NATGW_RULE_KIND_COUNT },
 };
 
 static void test_each_number_has_its_name(void **state)

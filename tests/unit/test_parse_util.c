@@ -323,6 +323,58 @@ static void test_ports(void **state)
 	assert_int_equal(last, 3479);
 }
 
+static void test_port(void **state)
+{
+	static const char *const bad[] = { "", "-1", "1-2", " 1", "1 ", "01", "0x1", "http", "1." };
+	static const char *const out[] = { "0", "65536", "4294967297" };
+	uint16_t port = 77;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(parse_util_port(bad[i], &port), -EINVAL);
+	}
+	for (size_t i = 0; i < COUNT(out); i++) {
+		assert_int_equal(parse_util_port(out[i], &port), -ERANGE);
+	}
+	assert_int_equal(port, 77);
+	assert_int_equal(parse_util_port("1", &port), 0);
+	assert_int_equal(port, 1);
+	assert_int_equal(parse_util_port("65535", &port), 0);
+	assert_int_equal(port, 65535);
+}
+
+static void test_endpoint(void **state)
+{
+	static const char *const bad[] = { "",
+					   ":",
+					   ":80",
+					   "10.0.1.5:",
+					   "10.0.1:80",
+					   "10.0.1.5:x",
+					   "10.0.1.5 :80",
+					   "10.0.1.5:1:2",
+					   "10.0.1.5:1-2",
+					   "10.0.1.5/32",
+					   "10.0.1.05:1" };
+	__be32 addr = UNTOUCHED;
+	uint16_t port = 77;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		assert_int_equal(parse_util_endpoint(bad[i], &addr, &port), -EINVAL);
+	}
+	assert_int_equal(parse_util_endpoint("10.0.1.5:0", &addr, &port), -ERANGE);
+	assert_int_equal(parse_util_endpoint("10.0.1.5:65536", &addr, &port), -ERANGE);
+	assert_int_equal(addr, UNTOUCHED);
+	assert_int_equal(port, 77);
+	assert_int_equal(parse_util_endpoint("10.0.1.5:8080", &addr, &port), 0);
+	assert_int_equal(ntohl(addr), 0x0a000105);
+	assert_int_equal(port, 8080);
+	assert_int_equal(parse_util_endpoint("255.255.255.255", &addr, &port), 0);
+	assert_int_equal(addr, UINT32_MAX);
+	assert_int_equal(port, 0);
+}
+
 static void test_listen(void **state)
 {
 	static const char *const bad[] = {
@@ -361,7 +413,8 @@ int main(void)
 		cmocka_unit_test(test_prefix),	 cmocka_unit_test(test_network),
 		cmocka_unit_test(test_range),	 cmocka_unit_test(test_port_range),
 		cmocka_unit_test(test_listen),	 cmocka_unit_test(test_scaled),
-		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_ports),	 cmocka_unit_test(test_port),
+		cmocka_unit_test(test_endpoint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
