@@ -170,10 +170,10 @@ test-long: ## and those that take longer, at most 60 minutes
 unit: $(UNIT_TESTS) ## the unit tests only
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done
 
-bench: ## measure beside the kernel's own NAT, print ratios; BENCH=ports: only that one
+bench: ## measure beside the kernel's own NAT, print ratios; BENCH=ports or bulk: only that one
 	@tests/setup.sh bench
-	@$(MAKE) $(B)/tests/bench/ports
-	@/usr/bin/python3 tests/bench/run.py --program $(B)/tests/bench/ports $(BENCH)
+	@$(MAKE) all $(B)/tests/bench/ports
+	@/usr/bin/python3 tests/bench/run.py --build $(B) $(BENCH)
 
 netns: all ## the namespace tests only
 	@/usr/bin/python3 -m pytest -q tests/netns

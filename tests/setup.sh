@@ -18,7 +18,7 @@ test_packages=(
 	procps util-linux coturn netsniff-ng nftables mtr-tiny iputils-tracepath socat openssh-server
 	openssh-client vsftpd lftp
 )
-bench_packages=(libcmocka-dev nftables iproute2 python3)
+bench_packages=(libcmocka-dev nftables iproute2 iperf3 ethtool procps util-linux python3)
 lint_packages=(
 	libcmocka-dev clang-format clang-tidy cppcheck shellcheck sparse universal-ctags python3
 )

@@ -200,7 +200,7 @@ static const char *law_nothing_internal(const struct laws_world *world, const st
 			      laws_is_hidden(world, headers_addr(of->out, out.quote + 16)))) {
 		return "an internal address in a quote outside";
 	}
-	if (out.is_error && !out.is_whole && !out.has_quote) {
+	if (out.is_error && !out.is_whole && !out.has_quote && !of->from_host) {
 		return "a quote outside that is in the next fragment";
 	}
 	return NULL;

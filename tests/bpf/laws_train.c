@@ -20,6 +20,42 @@ void laws_train_spoil(struct laws_trains *trains, __u32 number)
 	train_of(trains, number)->is_spoiled = true;
 }
 
+static struct laws_stray stray_of(const struct frame *in, __u32 when)
+{
+	const struct laws_stray stray = {
+		.src = frame_src(in),
+		.dst = frame_dst(in),
+		.id = frame_get16(in, FRAME_ETH + 4),
+		.proto = in->data[FRAME_ETH + 9],
+		.when = when,
+	};
+
+	return stray;
+}
+
+static struct laws_stray *stray_at(struct laws_trains *trains, const struct laws_stray *stray)
+{
+	__u32 hash = ((stray->src * 31 + stray->dst) * 31 + stray->id) * 31 + stray->proto;
+
+	return &trains->strays[(hash ^ hash >> 16) % LAWS_STRAYS];
+}
+
+void laws_train_stray(struct laws_trains *trains, const struct frame *in, __u32 when)
+{
+	struct laws_stray stray = stray_of(in, when);
+
+	*stray_at(trains, &stray) = stray;
+}
+
+static bool follows_stray(struct laws_trains *trains, const struct laws_piece *piece)
+{
+	struct laws_stray own = stray_of(piece->in, piece->when);
+	const struct laws_stray *stray = stray_at(trains, &own);
+
+	return stray->src == own.src && stray->dst == own.dst && stray->id == own.id &&
+	       stray->proto == own.proto && own.when - stray->when < trains->life + trains->slack;
+}
+
 static bool same_on_the_wire(const struct laws_train *one, const struct laws_train *other)
 {
 	return one->src == other->src && one->dst == other->dst && one->id == other->id &&
@@ -84,7 +120,9 @@ const char *laws_train_follow(struct laws_trains *trains, const struct laws_piec
 		return follow_first(trains, train, &now, piece);
 	}
 	if (train->has_left ? !same_on_the_wire(train, &now) : !piece->is_alone) {
-		return "a fragment that does not follow its first one";
+		return follows_stray(trains, piece)
+			       ? NULL
+			       : "a fragment that does not follow its first one";
 	}
 	if (piece->is_alone) {
 		return NULL;

@@ -11,6 +11,8 @@
 /* Trains that may be under way at a time, and have been shortly before. */
 #define LAWS_TRAINS 512
 
+/* By their hash; the next one with the same takes the place. */
+#define LAWS_STRAYS 4096
 /* Of 64 times 8 bytes; nothing longer is followed. */
 #define LAWS_TRAIN_WORDS 8
 
@@ -27,8 +29,18 @@ struct laws_train {
 	__u64 gone[LAWS_TRAIN_WORDS]; /* bit: these 8 bytes of it have left */
 };
 
+/* A first fragment that belongs to no train, as it came in. */
+struct laws_stray {
+	__be32 src; /* 0: none */
+	__be32 dst;
+	__u16 id;
+	__u8 proto;
+	__u32 when;
+};
+
 struct laws_trains {
 	struct laws_train trains[LAWS_TRAINS];
+	struct laws_stray strays[LAWS_STRAYS];
 	/* In the unit of "when": as long as fragments follow their first one; and what the clocks
 	 * of judge and gateway may differ by. */
 	__u32 life;
@@ -42,6 +54,7 @@ struct laws_piece {
 	bool outbound;
 	bool is_first;
 	bool is_alone; /* no port is in question: each piece goes by itself */
+	const struct frame *in;
 	const struct frame *out;
 };
 
@@ -49,5 +62,7 @@ struct laws_piece {
 const char *laws_train_follow(struct laws_trains *trains, const struct laws_piece *piece);
 /* Its first piece was not what it should have been. */
 void laws_train_spoil(struct laws_trains *trains, __u32 number);
+/* A first fragment with changes was sent on: others may follow it that are not its own. */
+void laws_train_stray(struct laws_trains *trains, const struct frame *in, __u32 when);
 
 #endif

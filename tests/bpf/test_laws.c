@@ -419,6 +419,7 @@ static const char *follow(struct laws_trains *trains, const struct laws_piece *a
 	struct laws_piece piece = *as;
 
 	frame_build(spec, &out);
+	piece.in = &out;
 	piece.out = &out;
 	return laws_train_follow(trains, &piece);
 }
@@ -460,6 +461,7 @@ static void test_datagrams(void **state)
 	static struct laws_trains trains = { .life = 100 };
 	struct laws_piece piece = pieces[0];
 	struct spec first = specs[OUT_FIRST].out, later = specs[OUT_LATER].out;
+	static struct frame in;
 
 	(void)state;
 	assert_null(follow(&trains, &piece, &first));
@@ -471,6 +473,11 @@ static void test_datagrams(void **state)
 	piece = pieces[1];
 	piece.train = 4;
 	piece.is_alone = true;
+	assert_null(follow(&trains, &piece, &later));
+	piece.train = 6;
+	piece.is_alone = false;
+	frame_build(&later, &in);
+	laws_train_stray(&trains, &in, piece.when);
 	assert_null(follow(&trains, &piece, &later));
 	laws_train_spoil(&trains, 5);
 	piece.train = 5;
