@@ -29,6 +29,9 @@ static __always_inline enum natgw_verdict parse_ethernet(access_ctx *ctx, struct
 	    eth->h_proto == byteorder_wire16(ETH_P_8021AD)) {
 		return NATGW_DEFER_VLAN;
 	}
+	if (eth->h_proto == byteorder_wire16(ETH_P_IPV6)) {
+		return policy_has(NATGW_FEATURE_DROP_IPV6) ? NATGW_DROP_IPV6 : NATGW_PASS_IPV6;
+	}
 	if (eth->h_proto != byteorder_wire16(ETH_P_IP)) {
 		return NATGW_PASS_NOT_IPV4;
 	}

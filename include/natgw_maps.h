@@ -48,6 +48,7 @@ _Static_assert(sizeof(struct natgw_settings) == 20, "settings");
 #define NATGW_FEATURE_RESERVED 0x08   /* map "reserved_ports" has bits set */
 #define NATGW_FEATURE_ONE_TO_ONE 0x10 /* addresses of kind ONE_TO_ONE and MAPPED */
 #define NATGW_FEATURE_NO_NAT 0x20     /* rules of kind NO_NAT, or unmatched: pass */
+#define NATGW_FEATURE_DROP_IPV6 0x40
 /* An internal host may be reached by one of natgw's external addresses. */
 #define NATGW_FEATURES_TURNING (NATGW_FEATURE_HAIRPIN | NATGW_FEATURE_ONE_TO_ONE)
 

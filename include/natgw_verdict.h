@@ -80,7 +80,9 @@
 	  "fragment before its first one: the kernel puts them together")                          \
 	X(DROP_NO_RULE, DROP, "no_rule", "no SNAT rule translates it, and default_snat is off")    \
 	X(DROP_FRAG_TABLE_FULL, DROP, "frag_table_full",                                           \
-	  "too many datagrams in fragments are under way, or too many of this sender")
+	  "too many datagrams in fragments are under way, or too many of this sender")             \
+	X(PASS_IPV6, PASSED, "ipv6", "IPv6, which is never translated")                            \
+	X(DROP_IPV6, DROP, "ipv6_dropped", "IPv6, and the config says ipv6: drop")
 
 enum natgw_verdict {
 #define X(symbol, class, label, text) NATGW_##symbol,

@@ -86,6 +86,7 @@ uint16_t apply_features_wanted(const struct apply_pass *pass)
 		{ config->forward_count || has_shared(config), NATGW_FEATURE_RESERVED },
 		{ has_hosts(config), NATGW_FEATURE_ONE_TO_ONE },
 		{ has_no_nat(config), NATGW_FEATURE_NO_NAT },
+		{ config->drop_ipv6, NATGW_FEATURE_DROP_IPV6 },
 	};
 	uint16_t wanted = 0;
 

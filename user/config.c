@@ -168,6 +168,20 @@ static int read_on_failure(struct config_yaml *yaml, yaml_node_t *node, void *ou
 	return err;
 }
 
+static int read_ipv6(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const char *const names[] = { "pass", "drop", NULL };
+	struct config *config = out;
+	unsigned int index;
+	int err;
+
+	err = config_yaml_choice(yaml, node, "ipv6", names, &index);
+	if (!err) {
+		config->drop_ipv6 = index == 1;
+	}
+	return err;
+}
+
 static int read_reply_ping(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	struct config *config = out;
@@ -315,6 +329,7 @@ static int read_root(struct config_yaml *yaml, struct config *config)
 		{ "mark", false, read_mark },
 		{ "on_failure", false, read_on_failure },
 		{ "reply_ping", false, read_reply_ping },
+		{ "ipv6", false, read_ipv6 },
 		{ "metrics", false, read_metrics },
 		{ "control", false, read_control },
 		{ "pin_path", false, read_pin_path },

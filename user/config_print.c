@@ -266,6 +266,7 @@ static void print_rest(FILE *stream, const struct config *config)
 	(void)fprintf(stream, "mark: 0x%08x\n", config->mark);
 	(void)fprintf(stream, "on_failure: %s\n", config->fail_open ? "open" : "closed");
 	(void)fprintf(stream, "reply_ping: %s\n", config->reply_ping ? "true" : "false");
+	(void)fprintf(stream, "ipv6: %s\n", config->drop_ipv6 ? "drop" : "pass");
 	print_listen(stream, config);
 	(void)fputs("control:\n  socket: ", stream);
 	config_print_text(stream, config->control_socket);

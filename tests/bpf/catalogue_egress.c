@@ -86,7 +86,7 @@ static const struct path_case cases[] = {
 	  OTHER(PASS_HOST) },
 	{ "X21", "the host's ARP", AT_EGRESS_HOST, { .ether = 0x0806 }, OTHER(PASS_NOT_NAT) },
 	{ "X22", "tagged", AT_EGRESS, { TCP_OUT, .vlan = 0x8100 }, OTHER(PASS_NOT_NAT) },
-	{ "X23", "forwarded IPv6", AT_EGRESS, { .ether = 0x86dd }, OTHER(PASS_NOT_IPV4) },
+	{ "X23", "forwarded IPv6", AT_EGRESS, { .ether = 0x86dd }, OTHER(PASS_IPV6) },
 	{ "X24",
 	  "public source in no subnet",
 	  AT_EGRESS,

@@ -137,8 +137,8 @@ static const struct path_case cases[] = {
 	/* ---- handed on as it came ---- */
 	{ "A04", "802.1Q frame", AT_INT, { TCP_SYN_OUT, .vlan = 0x8100 }, OTHER(DEFER_VLAN) },
 	{ "A05", "802.1ad frame", AT_EXT, { TCP_IN, .vlan = 0x88a8 }, OTHER(DEFER_VLAN) },
-	{ "A10", "IPv6", AT_INT, { .ether = 0x86dd }, OTHER(PASS_NOT_IPV4) },
-	{ "A51", "IPv6, external", AT_EXT, { .ether = 0x86dd }, OTHER(PASS_NOT_IPV4) },
+	{ "A10", "IPv6", AT_INT, { .ether = 0x86dd }, OTHER(PASS_IPV6) },
+	{ "A51", "IPv6, external", AT_EXT, { .ether = 0x86dd }, OTHER(PASS_IPV6) },
 	{ "A02", "ARP, internal", AT_INT, { .ether = 0x0806 }, OTHER(PASS_NOT_IPV4) },
 	{ "A52",
 	  "ARP that asks for nothing of ours",

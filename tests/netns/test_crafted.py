@@ -92,3 +92,16 @@ def test_a_packet_with_ip_options_is_translated(net):
         send_outbound(net, packet)
         servers.wait_for(lambda: replies.has_read_all() and replies.captured() == 1, "a reply")
     assert replies.packets()[0][ICMP].id == 77
+
+
+def test_ipv6_is_passed_or_dropped(net):
+    """Requirement 4: it is the kernel's unless the config says otherwise; counted either way."""
+    frame = Ether(dst=net.gw.mac("int0"), src=net.cli1.mac("eth0"), type=0x86dd) / (
+        bytes.fromhex("60000000000011ff") + b"\x20\x01" + 30 * b"\0")
+    before = net.natgwd.settled_stats()
+    net.cli1.send_frame("eth0", frame)
+    assert (net.natgwd.settled_stats() - before).drops() == {}
+    with net.natgwd.configured(more=["ipv6: drop"]):
+        before = net.natgwd.settled_stats()
+        net.cli1.send_frame("eth0", frame)
+        assert (net.natgwd.settled_stats() - before).drops() == {"ipv6_dropped": 1}
