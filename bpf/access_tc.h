@@ -17,15 +17,38 @@
 /* The longest run of headers that is read: Ethernet, VLAN, IPv4, ICMP, quoted IPv4 and TCP. */
 #define ACCESS_PULL_LEN (ETH_HLEN + 8 + IPV4_HLEN_MAX + 8 + IPV4_HLEN_MAX + 20)
 
+#define ACCESS_PLAIN_L4 (ETH_HLEN + IPV4_HLEN)
+
 typedef struct __sk_buff access_ctx;
 
 #include "access.h"
+
+/*
+ * Are all headers of a TCP segment or UDP datagram without IP options where pointers reach? Payload
+ * is left where it is: to pull it costs more than all the rest, and what has payload beside its
+ * headers is no longer put together with others by the receiver.
+ */
+static __always_inline bool access_has_headers(access_ctx *ctx)
+{
+	__u8 *udp = access_at(ctx, 0, ACCESS_PLAIN_L4 + 8);
+	__u8 *tcp = access_at(ctx, 0, ACCESS_PLAIN_L4 + 20);
+
+	if (!udp || udp[ETH_HLEN] != 0x45) {
+		return false;
+	}
+	if (udp[ETH_HLEN + IPV4_TTL + 1] == IPPROTO_UDP) {
+		return true;
+	}
+	return tcp && tcp[ETH_HLEN + IPV4_TTL + 1] == IPPROTO_TCP &&
+	       (void *)tcp + ACCESS_PLAIN_L4 + (tcp[ACCESS_PLAIN_L4 + 12] >> 4) * 4 <=
+		       access_data_end(ctx);
+}
 
 static __always_inline void access_pull(access_ctx *ctx)
 {
 	__u32 want = ctx->len < ACCESS_PULL_LEN ? ctx->len : ACCESS_PULL_LEN;
 
-	if (access_data(ctx) + want > access_data_end(ctx)) {
+	if (!access_has_headers(ctx) && access_data(ctx) + want > access_data_end(ctx)) {
 		bpf_skb_pull_data(ctx, want);
 	}
 }

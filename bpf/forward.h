@@ -36,8 +36,8 @@ static __always_inline __u32 forward_reference(const struct natgw_session *row, 
  * out as the one to be kept there.
  */
 #define forward_look ACCESS_GLOBAL(forward_look)
-__noinline int forward_look(access_ctx *ctx, struct packet *pkt, __be32 daddr, struct nexthop *nh,
-			    __u32 dry)
+__noinline __weak int forward_look(access_ctx *ctx, struct packet *pkt, __be32 daddr,
+				   struct nexthop *nh, __u32 dry)
 {
 	enum natgw_verdict verdict = NATGW_OK;
 

@@ -246,7 +246,7 @@ static __always_inline enum natgw_verdict inbound_use(const struct natgw_inbound
 
 #define inbound_run_fragment ACCESS_GLOBAL(inbound_run_fragment)
 /* A fragment that is not the first. Returns enum natgw_verdict. */
-__noinline int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
+__noinline __weak int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 {
 	const struct mode mode = { .forward = true };
 	struct translate_edit edit = { .addr_offset = IPV4_DADDR };
@@ -288,7 +288,8 @@ __noinline int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 
 #define inbound_run_one_to_one ACCESS_GLOBAL(inbound_run_one_to_one)
 /* To the public address of an internal host: nothing but the address changes. */
-__noinline int inbound_run_one_to_one(access_ctx *ctx, struct packet *pkt, __be32 client, __u32 dry)
+__noinline __weak int inbound_run_one_to_one(access_ctx *ctx, struct packet *pkt, __be32 client,
+					     __u32 dry)
 {
 	const struct mode mode = { .forward = true, .dry = dry };
 	struct translate_edit edit = { .to_addr = client, .addr_offset = IPV4_DADDR };

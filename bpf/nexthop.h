@@ -238,8 +238,8 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
  * way has no use for afterwards.
  */
 #define nexthop_resolve ACCESS_GLOBAL(nexthop_resolve)
-__noinline int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
-			       struct nexthop *nh, __u32 dry)
+__noinline __weak int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
+				      struct nexthop *nh, __u32 dry)
 {
 	struct natgw_generation *current = nexthop_generation();
 	/* Read before the route: a change in between makes the reference an old one, never a wrong

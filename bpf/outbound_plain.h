@@ -9,8 +9,8 @@
 
 #define outbound_run_one_to_one ACCESS_GLOBAL(outbound_run_one_to_one)
 /* From an internal host with a public address: nothing but the address changes. */
-__noinline int outbound_run_one_to_one(access_ctx *ctx, struct packet *pkt, __be32 public_addr,
-				       __u32 forward)
+__noinline __weak int outbound_run_one_to_one(access_ctx *ctx, struct packet *pkt,
+					      __be32 public_addr, __u32 forward)
 {
 	const struct mode mode = { .forward = forward };
 	struct translate_edit edit = { .to_addr = public_addr, .addr_offset = IPV4_SADDR };
@@ -68,7 +68,7 @@ static __always_inline enum natgw_verdict outbound_find_fragment(struct packet *
 
 #define outbound_run_fragment ACCESS_GLOBAL(outbound_run_fragment)
 /* A fragment that is not the first: it follows that one. */
-__noinline int outbound_run_fragment(access_ctx *ctx, struct packet *pkt, __u32 forward)
+__noinline __weak int outbound_run_fragment(access_ctx *ctx, struct packet *pkt, __u32 forward)
 {
 	const struct mode mode = { .forward = forward };
 	struct translate_edit edit = { .addr_offset = IPV4_SADDR };

@@ -206,7 +206,7 @@ static __always_inline enum natgw_verdict parse_ipv4(access_ctx *ctx, struct pac
 #define parse_packet ACCESS_GLOBAL(parse_packet)
 /* Fills pkt from the frame. NATGW_OK: it is IPv4; look at pkt->l4_verdict before going behind the
  * addresses. */
-__noinline int parse_packet(access_ctx *ctx, struct packet *pkt)
+__noinline __weak int parse_packet(access_ctx *ctx, struct packet *pkt)
 {
 	enum natgw_verdict verdict;
 

@@ -102,8 +102,8 @@ static __always_inline enum natgw_verdict translate_ip_id(access_ctx *ctx, const
 
 /* Source or destination, address and port. */
 #define translate_side ACCESS_GLOBAL(translate_side)
-__noinline int translate_side(access_ctx *ctx, const struct packet *pkt,
-			      const struct translate_edit *edit)
+__noinline __weak int translate_side(access_ctx *ctx, const struct packet *pkt,
+				     const struct translate_edit *edit)
 {
 	if (!pkt || !edit) {
 		return NATGW_DROP_INTERNAL;
@@ -182,8 +182,8 @@ static __always_inline int translate_quoted_check(access_ctx *ctx, const struct 
 
 /* One side of the quoted packet: its header checksum, address, port, and transport checksum. */
 #define translate_quoted_side ACCESS_GLOBAL(translate_quoted_side)
-__noinline int translate_quoted_side(access_ctx *ctx, const struct packet *pkt,
-				     const struct translate_edit *edit)
+__noinline __weak int translate_quoted_side(access_ctx *ctx, const struct packet *pkt,
+					    const struct translate_edit *edit)
 {
 	__u32 from, to;
 	__u16 *check;

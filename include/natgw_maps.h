@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Keys and values of every map that BPF and user space share. Fixed-width types, no implicit
- * padding, sizes asserted. __be* fields are in network byte order, all others in host order; times
- * are in ticks (natgw_limits.h) of the monotonic clock plus the skew unless a name says otherwise.
+ * Keys and values of every map that BPF and user space share. Fixed-width types, no padding, sizes
+ * asserted. __be* fields are in network byte order, others in host order; times are in ticks
+ * (natgw_limits.h) of the monotonic clock plus the skew unless a name says otherwise.
  */
 #ifndef NATGW_MAPS_H
 #define NATGW_MAPS_H
@@ -62,8 +62,6 @@ struct natgw_generation {
 	__u32 nexthop;
 	__u32 reserved;
 };
-
-/* ---- interfaces ---- */
 
 #define NATGW_IFACE_INTERNAL 0x01
 #define NATGW_IFACE_EXTERNAL 0x02

@@ -199,7 +199,7 @@ struct config {
 	uint32_t mark; /* one bit of skb->mark */
 	bool fail_open;
 	bool reply_ping;
-	bool drop_ipv6; /* ipv6: drop; else it is the kernel's */
+	bool drop_ipv6;	       /* ipv6: drop; else it is the kernel's */
 	char metrics_addr[46]; /* empty: no TCP listener */
 	uint16_t metrics_port;
 	char control_socket[CONFIG_PATH_MAX];

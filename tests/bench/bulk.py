@@ -3,7 +3,7 @@
 
 A pair is two short transfers one after the other, natgw and masquerade; their order changes from
 pair to pair. Ratios are made within pairs, so that a phase in which the machine is slow cancels
-out. Plain forwarding runs behind each pair: it says how much of a transfer is not NAT at all.
+out. Plain forwarding runs behind some pairs: it says how much of a transfer is not NAT at all.
 """
 import collections
 import contextlib
@@ -115,10 +115,6 @@ class Ratio:
                 f"{self.quartiles[0]:.2f} to {self.quartiles[2]:.2f})")
 
 
-def median_of(runs, metric):
-    return statistics.median(run.values[metric] for run in runs)
-
-
 def objects_of(case, runs):
     """The flat objects of results.json."""
     for subject in SUBJECTS:
@@ -140,12 +136,11 @@ def print_case(case, runs):
     print(f"  Gbit/s         {Ratio(runs, RATE).text()}")
     print(f"  CPU time       {Ratio(runs, COST).text()}")
     for subject in SUBJECTS:
-        segments = ""
-        if SEGMENTS in runs[subject][0].values:
-            segments = f", {median_of(runs[subject], SEGMENTS):.0f} segments each"
-        print(f"  {subject:<14} {median_of(runs[subject], RATE):6.2f} Gbit/s, "
-              f"{median_of(runs[subject], COST):.3f} CPU s/GB, {median_of(runs[subject], SIZE):,.0f} bytes per packet{segments}, "
-              f"{median_of(runs[subject], AGAIN):.0f} retransmits")
+        median = {metric: statistics.median(run.values[metric] for run in runs[subject])
+                  for metric in runs[subject][0].values}
+        segments = f" ({median[SEGMENTS]:.0f} segments)" if SEGMENTS in median else ""
+        print(f"  {subject:<14} {median[RATE]:6.2f} Gbit/s, {median[COST]:.3f} CPU s/GB, "
+              f"{median[SIZE]:,.0f} bytes per packet{segments}, {median[AGAIN]:.0f} retransmits")
 
 
 def measure(build, _folder):
@@ -157,8 +152,8 @@ def measure(build, _folder):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="natgw-bulk-"))
             paths = {subject: stack.enter_context(Path(subject, build, folder))
                      for subject in SUBJECTS}
-            print(f"One TCP stream through the gateway, {PAIRS} pairs of transfers of {BYTES}: {NATGW} "
-                  f"to {NFT}; above 1 is in {NATGW}'s favour.")
+            print(f"One TCP stream through the gateway, {PAIRS} pairs of transfers of {BYTES}: "
+                  f"{NATGW} to {NFT}; above 1 is in {NATGW}'s favour.")
             for case, options in cases().items():
                 runs = run_pairs(paths, options)
                 print_case(case, runs)

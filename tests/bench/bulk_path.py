@@ -205,7 +205,12 @@ class Path:
         with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
             before = self.other_cpu_time()
             process = subprocess.Popen(command, stdout=output, stderr=output, env=ENVIRONMENT)
-            _pid, process.returncode, usage = os.wait4(process.pid, 0)
+            try:
+                _pid, process.returncode, usage = os.wait4(process.pid, 0)
+            except BaseException:
+                process.kill()
+                process.wait(5)
+                raise
             cpu = usage.ru_utime + usage.ru_stime + self.other_cpu_time() - before
             output.seek(0)
             text = output.read()

@@ -35,9 +35,10 @@
  */
 #define SKB_MIN (FRAME_ETH + 40)
 #define GSO_SIZE 50
+#define GSO_LEAST 100 /* bytes behind the IP header */
 /* Internal addresses, whatever becomes of a source; and two gateways. */
 #define CLIENTS_MAX (3 * 256 * 2)
-#define FOR_ALL_TIMERS (1000 * NATGW_TICKS_PER_SECOND)
+#define FOR_ALL_TIMERS (1000LL * NATGW_TICKS_PER_SECOND)
 
 /* What has become of the frames that nobody has changed. */
 struct tried {
@@ -232,7 +233,7 @@ static void begin_gso(void)
 
 	headers_read(&frame.frame, &headers);
 	if (frame.changed || number % 8 || headers.proto != PROTO_TCP || !headers.is_whole ||
-	    headers.l4_len < 2 * GSO_SIZE) {
+	    headers.l4_len < GSO_LEAST) {
 		return;
 	}
 	run.gso_size = GSO_SIZE;
@@ -365,18 +366,30 @@ static void print_fates(void)
 	}
 }
 
+static void require_empty(const char *name, int map)
+{
+	__u32 rows = map_count(map);
+
+	if (rows) {
+		fail_msg("%u rows in %s that nobody needs", rows, name);
+	}
+}
+
+/* Nor does anybody have a share of what is not there. */
+static void require_no_shares(void)
+{
+	assert_int_equal(gateway_use_of(bench).sessions, 0);
+	for (__u32 i = 0; i < NATGW_FRAGMENT_SOURCES; i++) {
+		__u64 share = 0;
+
+		assert_int_equal(bpf_map_lookup_elem(bench->fragment_use, &i, &share), 0);
+		assert_int_equal((__u32)share, 0);
+	}
+}
+
 /* With all timers over, nothing is kept of anybody. */
 static void require_nothing_left(void)
 {
-	const struct {
-		const char *name;
-		int map;
-	} maps[] = {
-		{ "outbound", bench->outbound },	 { "inbound", bench->inbound },
-		{ "clients", bench->clients },		 { "client_ports", bench->client_ports },
-		{ "destinations", bench->destinations }, { "fragments", bench->fragments },
-	};
-
 	bench_audit(bench);
 	print_message("%u sessions, %u clients, %u datagrams in fragments in the end\n",
 		      table_count(bench->inbound), map_count(bench->clients),
@@ -389,20 +402,13 @@ static void require_nothing_left(void)
 	for (int i = 0; i < 3; i++) {
 		bench_sweep(bench);
 	}
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
-		__u32 rows = map_count(maps[i].map);
-
-		if (rows) {
-			fail_msg("%u rows in %s that nobody needs", rows, maps[i].name);
-		}
-	}
-	assert_int_equal(gateway_use_of(bench).sessions, 0);
-	for (__u32 i = 0; i < NATGW_FRAGMENT_SOURCES; i++) {
-		__u64 share = 0;
-
-		assert_int_equal(bpf_map_lookup_elem(bench->fragment_use, &i, &share), 0);
-		assert_int_equal((__u32)share, 0);
-	}
+	require_empty("outbound", bench->outbound);
+	require_empty("inbound", bench->inbound);
+	require_empty("clients", bench->clients);
+	require_empty("client_ports", bench->client_ports);
+	require_empty("destinations", bench->destinations);
+	require_empty("fragments", bench->fragments);
+	require_no_shares();
 	bench_audit(bench);
 }
 

@@ -255,16 +255,20 @@ static void test_fragmented_error(void **state)
 /* At egress the kernel has made the error, or has had it from an ingress hook. */
 static void test_error_at_egress(void **state)
 {
-	struct bench_run run = { .prog = BENCH_TC_EGR, .ingress = walk.bench->int_ifindex };
+	struct bench_run own = { .prog = BENCH_TC_EGR };
+	struct bench_run forwarded = { .prog = BENCH_TC_EGR,
+				       .ingress = walk.bench->int_ifindex };
 	struct spec spec = error_out(PROTO_UDP, 40);
 
 	(void)state;
 	spec.bad_l4 = 1;
 	frame_build(&spec, &walk.in);
-	bench_run(walk.bench, &walk.in, &run);
-	assert_int_equal(run.retval, 0);
-	assert_int_equal(frame_src(&run.out), EIP);
-	assert_string_equal(frame_verify(&run.out), "ICMP checksum");
+	bench_run(walk.bench, &walk.in, &own);
+	assert_int_equal(own.retval, 0);
+	assert_int_equal(frame_src(&own.out), EIP);
+	assert_string_equal(frame_verify(&own.out), "ICMP checksum");
+	bench_run(walk.bench, &walk.in, &forwarded);
+	assert_int_equal(forwarded.retval, 2); /* TC_ACT_SHOT */
 }
 
 /* What the kernel quotes may be a packet over 64 KiB that never was on a wire; others have a

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Fixtures of the namespace tests, the law that every test is checked by, and the skip list."""
+import contextlib
+import faulthandler
 import fnmatch
 import os
 import signal
 import sys
+import threading
 
 import pytest
 
@@ -101,8 +104,30 @@ def check(net):
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    with time_limit():
+        run_test(pyfuncitem, arguments)
+    return True
+
+
+@contextlib.contextmanager
+def time_limit():
+    """Ends the test; or, where pytest-xdist runs it in a thread, the process, with a traceback."""
+    if threading.current_thread() is not threading.main_thread():
+        faulthandler.dump_traceback_later(TEST_LIMIT_S, exit=True)
+        try:
+            yield
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+        return
     signal.signal(signal.SIGALRM, on_alarm)
     signal.alarm(TEST_LIMIT_S)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+
+
+def run_test(pyfuncitem, arguments):
     try:
         pyfuncitem.obj(**arguments)
     except BaseException:
@@ -112,10 +137,8 @@ def pytest_pyfunc_call(pyfuncitem):
         for net_of_test in networks(pyfuncitem):
             check(net_of_test)
     finally:
-        signal.alarm(0)
         for net_of_test in networks(pyfuncitem):
             net_of_test.natgwd.not_audited = ()
-    return True
 
 
 def print_violations(item):

@@ -220,9 +220,12 @@ def test_ports_that_the_host_is_seen_to_use_are_not_used(net, narrow, web):
     first = 20100
     narrow(span(first, COUNT))
     ports = set(range(first, first + COUNT))
+    visits = len(web[0].visits())
     with net.gw.connect(SRV1, 80, bind=(GW_EXTERNAL, first + 2)) as sock, \
             net.gw.socket(socket.SOCK_DGRAM, bind=(GW_EXTERNAL, first + 7)) as datagrams:
         servers.request(sock)
+        # nginx writes it down after its answer, and the clients' visits are counted there.
+        wait_for(lambda: len(web[0].visits()) == visits + 1, "nginx's log")
         datagrams.sendto(b"x", (SRV1, 9))
         assert tcp_ports(net, web[0], COUNT - 1) == ports - {first + 2}
         assert udp_ports(net, COUNT - 1) == ports - {first + 7}
