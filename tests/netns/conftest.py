@@ -22,7 +22,7 @@ EXPECTED_SKIPS = os.path.join(daemon.ROOT, "tests", "expected_skips")
 
 # Their verdict depends on how much of the machine they get, or on all that runs on it.
 ALONE = ("test_restart", "test_rate_limit", "test_hostile", "test_holddown", "test_redan",
-         "test_drain", "test_harness")
+         "test_drain", "test_harness", "test_quota")
 
 
 def pytest_collection_modifyitems(items):

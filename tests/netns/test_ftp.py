@@ -10,6 +10,7 @@ from hosts import SRV1
 
 EIPS = {f"198.51.100.{number}" for number in range(50, 58)}
 FILES = 12
+TRANSFERS = 20
 CONFIG = {"eips": ["198.51.100.50-198.51.100.57"]}
 CONTROL_PORT, ACTIVE_DATA_PORT = 21, 20
 
@@ -78,7 +79,8 @@ def test_an_address_drawn_anew_for_each_session_breaks_it(net, ftp):
     net.natgwd.reload()
     try:
         with pytest.raises(AssertionError, match="425"):
-            download(net, net.cli1, "-v")
+            for _number in range(TRANSFERS):  # now and then both draw the same address
+                download(net, net.cli1, "-v")
         assert "Bad IP connecting" in ftp.log()
     finally:
         net.natgwd.config.options = {}
