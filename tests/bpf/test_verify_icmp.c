@@ -256,8 +256,7 @@ static void test_fragmented_error(void **state)
 static void test_error_at_egress(void **state)
 {
 	struct bench_run own = { .prog = BENCH_TC_EGR };
-	struct bench_run forwarded = { .prog = BENCH_TC_EGR,
-				       .ingress = walk.bench->int_ifindex };
+	struct bench_run forwarded = { .prog = BENCH_TC_EGR, .ingress = walk.bench->int_ifindex };
 	struct spec spec = error_out(PROTO_UDP, 40);
 
 	(void)state;
