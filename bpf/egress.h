@@ -15,35 +15,33 @@ static __always_inline bool egress_is_unknown_private(const struct packet *pkt)
 	return policy_is_private(pkt->saddr) && !policy_is_private(pkt->daddr);
 }
 
-/*
- * May the host send from this address? Of a shared EIP it takes the port that it is seen to use
- * (threat 4: no session of a client is to have it).
- */
-static __always_inline bool egress_is_hosts(const struct packet *pkt,
-					    const struct natgw_address *source)
+/* May the host send from this address? */
+static __always_inline bool egress_is_hosts(const struct natgw_address *source)
 {
-	struct natgw_port_bits *set;
-	__u32 index, word;
-	__u64 bit;
+	if (policy_is_external(source)) {
+		return source->on_host == NATGW_ON_HOST_SHARED;
+	}
+	/* In two stages the host may hold the EIP itself. */
+	return source->kind != NATGW_ADDRESS_EIP || source->on_host;
+}
 
-	if (!policy_is_external(source)) {
-		/* In two stages the host may hold the EIP itself. */
-		return source->kind != NATGW_ADDRESS_EIP || source->on_host;
+/* Of a shared EIP the host has the port that it is seen to use: no session of a client is to have
+ * it (threat 4). */
+static __always_inline void egress_note_port(const struct packet *pkt,
+					     const struct natgw_address *source)
+{
+	__u32 index = natgw_reserved_index(source->eip, packet_proto_index(pkt->proto));
+	__u32 port = byteorder_host16(pkt->sport), word = (port >> 6) & 1023;
+	struct natgw_port_bits *set;
+	__u64 bit = 1ULL << (port & 63);
+
+	if (!port || !policy_is_external(source) || source->on_host != NATGW_ON_HOST_SHARED) {
+		return;
 	}
-	if (source->on_host != NATGW_ON_HOST_SHARED) {
-		return false;
-	}
-	index = natgw_reserved_index(source->eip, packet_proto_index(pkt->proto));
 	set = bpf_map_lookup_elem(&reserved_ports, &index);
-	if (set && pkt->sport) {
-		word = byteorder_host16(pkt->sport);
-		bit = 1ULL << (word & 63);
-		word = (word >> 6) & 1023;
-		if (!(set->word[word] & bit)) {
-			__sync_fetch_and_or(&set->word[word], bit);
-		}
+	if (set && !(set->word[word] & bit)) {
+		__sync_fetch_and_or(&set->word[word], bit);
 	}
-	return true;
 }
 
 /* A packet of the host's own. */
@@ -53,7 +51,7 @@ static __always_inline enum natgw_verdict egress_host(const struct packet *pkt)
 		policy_has(NATGW_FEATURE_RESERVED) ? policy_address(pkt->saddr) : (void *)0;
 
 	if (source) {
-		egress_is_hosts(pkt, source);
+		egress_note_port(pkt, source);
 	}
 	return NATGW_PASS_HOST;
 }
@@ -93,11 +91,13 @@ static __always_inline enum natgw_verdict egress_error(access_ctx *ctx, struct p
 		return NATGW_DROP_HAIRPIN;
 	}
 	route = policy_route(subnet->table, pkt->quote_saddr);
-	if (route && route->target != NATGW_TARGET_GATEWAY &&
-	    route->target != NATGW_TARGET_BLACKHOLE) {
+	if (!route || route->target == NATGW_TARGET_BLACKHOLE) {
+		return NATGW_DROP_ICMP_QUOTE;
+	}
+	if (route->target != NATGW_TARGET_GATEWAY) {
 		return other;
 	}
-	if (!route || route->target == NATGW_TARGET_BLACKHOLE || pkt->l4_verdict != NATGW_OK) {
+	if (pkt->l4_verdict != NATGW_OK) {
 		return NATGW_DROP_ICMP_QUOTE;
 	}
 	pkt->direction = NATGW_OUTBOUND;
@@ -117,9 +117,10 @@ static __always_inline enum natgw_verdict egress_forwarded(access_ctx *ctx, stru
 	if (source) {
 		/* The host's own address: a tunnel's packet, or one that the host has translated
 		 * itself. */
-		if (!egress_is_hosts(pkt, source)) {
+		if (!egress_is_hosts(source)) {
 			return NATGW_DROP_SOURCE_NOT_ALLOWED;
 		}
+		egress_note_port(pkt, source);
 		return egress_is_error(pkt) ? egress_error(ctx, pkt, NATGW_PASS_HOST)
 					    : NATGW_PASS_HOST;
 	}

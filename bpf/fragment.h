@@ -66,6 +66,22 @@ static __always_inline enum natgw_verdict fragment_insert(const struct natgw_fra
 	return error == -EEXIST ? NATGW_DROP_FRAG_OVERLAP : NATGW_DROP_FRAG_TABLE_FULL;
 }
 
+/* Removes a row that is over, or that only says (flags) who else has the datagram. false: there is
+ * another one, and first wins. */
+static __always_inline bool fragment_make_room(const struct natgw_fragment_key *key, __u32 now,
+					       __u32 flags)
+{
+	struct natgw_fragment *row = bpf_map_lookup_elem(&fragments, key);
+
+	if (row && fragment_is_alive(row, now) && !(row->flags & flags)) {
+		return false;
+	}
+	if (row) {
+		fragment_delete(key);
+	}
+	return true;
+}
+
 /*
  * The first fragment, translated to addr (outbound: its source, inbound: its destination), makes
  * way for the others. flags: FRAGMENT_ROUTED or 0. pkt->new_id is set. Returns enum natgw_verdict.
@@ -80,45 +96,17 @@ static __noinline int fragment_begin(struct packet *pkt, __be32 addr, __u32 refe
 		.gateway = pkt->gateway,
 		.nexthop = reference,
 		.flags = (__u8)flags,
-	}, *other;
+	};
 
 	row.ends = fragment_bytes(pkt) << 16 | fragment_bytes(pkt);
 	fragment_key(pkt, &key);
-	other = bpf_map_lookup_elem(&fragments, &key);
-	if (other && fragment_is_alive(other, pkt->now) &&
-	    !(other->flags & (FRAGMENT_KERNEL | FRAGMENT_AHEAD))) {
+	if (!fragment_make_room(&key, pkt->now, FRAGMENT_KERNEL | FRAGMENT_AHEAD)) {
 		return NATGW_DROP_FRAG_OVERLAP;
-	}
-	if (other) {
-		fragment_delete(&key);
 	}
 	if (pkt->direction == NATGW_OUTBOUND) {
 		row.new_id = fragment_new_id(pkt, addr);
 	}
 	pkt->new_id = row.new_id;
-	return (int)fragment_insert(&key, &row);
-}
-
-/* The first fragment of a datagram that is not translated, at each hook that it passes: the others
- * are not either. Returns enum natgw_verdict. */
-static __noinline int fragment_begin_plain(const struct packet *pkt)
-{
-	struct natgw_fragment_key key;
-	struct natgw_fragment row = {
-		.since = pkt->now,
-		.new_id = pkt->ip_id,
-		.gateway = pkt->gateway,
-		.flags = FRAGMENT_PLAIN,
-	}, *other;
-
-	fragment_key(pkt, &key);
-	other = bpf_map_lookup_elem(&fragments, &key);
-	if (other && fragment_is_alive(other, pkt->now) && !(other->flags & FRAGMENT_KERNEL)) {
-		return other->flags & FRAGMENT_PLAIN ? NATGW_OK : NATGW_DROP_FRAG_OVERLAP;
-	}
-	if (other) {
-		fragment_delete(&key);
-	}
 	return (int)fragment_insert(&key, &row);
 }
 
@@ -134,6 +122,27 @@ static __noinline int fragment_is_plain(const struct packet *pkt)
 		return -1;
 	}
 	return !!(row->flags & FRAGMENT_PLAIN);
+}
+
+/* The first fragment of a datagram that is not translated, at each hook that it passes: the others
+ * are not either. Returns enum natgw_verdict. */
+static __noinline int fragment_begin_plain(const struct packet *pkt)
+{
+	struct natgw_fragment_key key;
+	struct natgw_fragment row = {
+		.since = pkt->now,
+		.new_id = pkt->ip_id,
+		.gateway = pkt->gateway,
+		.flags = FRAGMENT_PLAIN,
+	};
+
+	if (fragment_is_plain(pkt) > 0) {
+		return NATGW_OK;
+	}
+	fragment_key(pkt, &key);
+	return fragment_make_room(&key, pkt->now, FRAGMENT_KERNEL)
+		       ? (int)fragment_insert(&key, &row)
+		       : NATGW_DROP_FRAG_OVERLAP;
 }
 
 /* The stretch first .. end of a datagram that has come as far as row says: does it overlap? */

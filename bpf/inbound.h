@@ -193,6 +193,13 @@ static __always_inline __u32 inbound_reference(const struct packet *pkt,
 	return forward_reference(row, pkt->now);
 }
 
+/* Where the next hop is not to be had, XDP hands the packet up as it came, and tc translates it and
+ * leaves the rest to the kernel; a way that there is not is not the kernel's either. */
+static __always_inline bool inbound_ends(enum natgw_verdict prepared)
+{
+	return prepared != NATGW_OK && (ACCESS_IS_XDP || prepared == NATGW_DROP_NO_ROUTE);
+}
+
 /* From here to the client, or, where tc cannot say how, by the kernel. */
 static __always_inline enum natgw_verdict inbound_commit(access_ctx *ctx, struct packet *pkt,
 							 const struct nexthop *nh, bool forwarded)
@@ -269,7 +276,7 @@ __noinline __weak int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 	nh.reference = row.nexthop;
 	verdict = row.flags & FRAGMENT_ROUTED ? NATGW_DEFER_FRAGMENT
 					      : forward_prepare(ctx, pkt, row.addr, &nh, mode);
-	if (verdict != NATGW_OK && (ACCESS_IS_XDP || verdict == NATGW_DROP_NO_ROUTE)) {
+	if (inbound_ends(verdict)) {
 		return verdict;
 	}
 	forwarded = verdict == NATGW_OK;
@@ -314,7 +321,7 @@ __noinline __weak int inbound_run_one_to_one(access_ctx *ctx, struct packet *pkt
 	}
 	pkt->is_ours = 1;
 	verdict = forward_prepare(ctx, pkt, client, &nh, mode);
-	if (verdict != NATGW_OK && (ACCESS_IS_XDP || verdict == NATGW_DROP_NO_ROUTE)) {
+	if (inbound_ends(verdict)) {
 		return verdict;
 	}
 	forwarded = verdict == NATGW_OK;
@@ -335,7 +342,7 @@ static __always_inline enum natgw_verdict inbound_defer(struct packet *pkt, __be
 {
 	enum natgw_verdict begun = NATGW_OK;
 
-	if (pkt->is_fragment) {
+	if (pkt->is_fragment && verdict != NATGW_DROP_NO_ROUTE && !pkt->dry) {
 		begun = (enum natgw_verdict)fragment_begin(pkt, client, 0,
 							   FRAGMENT_ROUTED | FRAGMENT_AHEAD);
 	}
@@ -402,10 +409,7 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 		return NATGW_DROP_ACL;
 	}
 	verdict = forward_prepare(ctx, pkt, internal.addr, &nh, mode);
-	if (verdict == NATGW_DROP_NO_ROUTE || (verdict != NATGW_OK && ACCESS_IS_XDP && mode.dry)) {
-		return verdict;
-	}
-	if (verdict != NATGW_OK && ACCESS_IS_XDP) {
+	if (inbound_ends(verdict)) {
 		return inbound_defer(pkt, internal.addr, verdict);
 	}
 	forwarded = verdict == NATGW_OK;

@@ -41,6 +41,16 @@ static __always_inline void outbound_refused(struct packet *pkt)
 	}
 }
 
+/* A first fragment makes way for the others. */
+static __always_inline enum natgw_verdict outbound_begin_fragments(struct packet *pkt, __be32 addr,
+								   __u32 reference)
+{
+	if (!pkt->is_fragment) {
+		return NATGW_OK;
+	}
+	return (enum natgw_verdict)fragment_begin(pkt, outbound_wire_addr(pkt, addr), reference, 0);
+}
+
 /* Makes the session and stamps its row. */
 static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
 							  const struct natgw_outbound_key *key,
@@ -59,8 +69,9 @@ static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
 	if (row) {
 		track_outbound(key, row, word, pkt);
 	}
-	return NATGW_OK;
+	return outbound_begin_fragments(pkt, ret_result->addr, reference);
 }
+
 /* Rewrites what leaves: the source, a DNAT rule's port, the MSS, a first fragment's id. */
 static __always_inline enum natgw_verdict outbound_rewrite(access_ctx *ctx, struct packet *pkt,
 							   const struct create_result *external,
@@ -77,6 +88,7 @@ static __always_inline enum natgw_verdict outbound_rewrite(access_ctx *ctx, stru
 	}
 	return verdict == NATGW_OK ? forward_clamp_mss(ctx, pkt, nh->mtu) : verdict;
 }
+
 /* Fragments, and what a gateway says about ICMP. NATGW_OK: like any packet. */
 static __always_inline enum natgw_verdict outbound_admit(struct packet *pkt)
 {
@@ -86,16 +98,6 @@ static __always_inline enum natgw_verdict outbound_admit(struct packet *pkt)
 		verdict = fragment_admit(pkt);
 	}
 	return verdict == NATGW_OK ? verdict : policy_unless_self(pkt, verdict);
-}
-
-/* A first fragment makes way for the others. */
-static __always_inline enum natgw_verdict outbound_begin_fragments(struct packet *pkt, __be32 addr,
-								   __u32 reference)
-{
-	if (!pkt->is_fragment) {
-		return NATGW_OK;
-	}
-	return (enum natgw_verdict)fragment_begin(pkt, outbound_wire_addr(pkt, addr), reference, 0);
 }
 
 /* The session's row: stamps the packet, and says what it becomes. */
@@ -195,16 +197,10 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	}
 	verdict = row ? outbound_use(&key, row, word, pkt, mode, &external)
 		      : outbound_create(pkt, &key, nh.reference, &external);
-	if (verdict == NATGW_OK && !row) {
-		verdict = outbound_begin_fragments(pkt, external.addr, nh.reference);
-	}
 	if (verdict == NATGW_OK) {
 		verdict = outbound_rewrite(ctx, pkt, &external, &nh);
 	}
-	if (verdict != NATGW_OK) {
-		return verdict;
-	}
-	return pkt->hairpin ? outbound_turn(ctx, pkt) : outbound_commit(ctx, pkt, &nh, mode);
+	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, &nh, mode) : verdict;
 }
 
 #endif

@@ -33,6 +33,7 @@ static __always_inline enum natgw_verdict outbound_error(access_ctx *ctx, const 
 	}
 	return translate_outer(ctx, pkt, IPV4_SADDR, pkt->saddr, edit.to_addr);
 }
+
 static __always_inline struct natgw_session *outbound_find_quoted(struct packet *pkt)
 {
 	struct natgw_outbound_key key = {
@@ -45,8 +46,7 @@ static __always_inline struct natgw_session *outbound_find_quoted(struct packet 
 	};
 	__u64 word;
 
-	/* The error goes to whoever sent the quoted packet, and to nobody else. */
-	return pkt->daddr == pkt->quote_saddr ? outbound_find(pkt, &key, &word) : (void *)0;
+	return outbound_find(pkt, &key, &word);
 }
 
 /* About a packet of no session: its way may be one that no rule translates. */
@@ -73,8 +73,13 @@ static __always_inline enum natgw_verdict outbound_quoted_rule(const struct pack
 static __always_inline enum natgw_verdict outbound_quoted(struct packet *pkt,
 							  struct create_result *ret_external)
 {
-	struct natgw_session *row = outbound_find_quoted(pkt);
+	struct natgw_session *row;
 
+	if (pkt->daddr != pkt->quote_saddr) {
+		/* The error goes to whoever sent the quoted packet, and to nobody else. */
+		return NATGW_DROP_ICMP_QUOTE;
+	}
+	row = outbound_find_quoted(pkt);
 	if (row) {
 		ret_external->addr = outbound_wire_addr(pkt, row->addr);
 		ret_external->port = row->port;
@@ -83,11 +88,9 @@ static __always_inline enum natgw_verdict outbound_quoted(struct packet *pkt,
 	}
 	ret_external->addr = policy_public_address(pkt->quote_daddr);
 	ret_external->port = pkt->quote_dport;
-	if (pkt->daddr != pkt->quote_saddr) {
-		return NATGW_DROP_ICMP_QUOTE;
-	}
 	return ret_external->addr ? NATGW_OK : outbound_quoted_rule(pkt);
 }
+
 static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, struct packet *pkt,
 							     struct mode mode)
 {
@@ -110,10 +113,7 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 		return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
 	}
 	verdict = outbound_error(ctx, pkt, &external);
-	if (verdict != NATGW_OK) {
-		return verdict;
-	}
-	return pkt->hairpin ? outbound_turn(ctx, pkt) : outbound_commit(ctx, pkt, &nh, mode);
+	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, &nh, mode) : verdict;
 }
 
 #endif

@@ -15,6 +15,7 @@ static __always_inline void outbound_key(const struct packet *pkt, struct natgw_
 	key->gateway = pkt->gateway;
 	key->reserved = 0;
 }
+
 struct outbound_search {
 	struct natgw_outbound_key key;
 	__u32 now;

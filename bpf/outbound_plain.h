@@ -29,13 +29,7 @@ __noinline __weak int outbound_run_one_to_one(access_ctx *ctx, struct packet *pk
 		return NATGW_DROP_INTERNAL;
 	}
 	verdict = forward_clamp_mss(ctx, pkt, nh.mtu);
-	if (verdict != NATGW_OK) {
-		return verdict;
-	}
-	if (pkt->hairpin) {
-		return outbound_turn(ctx, pkt);
-	}
-	return outbound_commit(ctx, pkt, &nh, mode);
+	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, &nh, mode) : verdict;
 }
 
 /* A later fragment of what no rule translates: its first one was such, or its port does not matter.
@@ -55,14 +49,12 @@ static __always_inline bool outbound_is_plain(struct packet *pkt)
 static __always_inline enum natgw_verdict outbound_find_fragment(struct packet *pkt,
 								 struct natgw_fragment *ret_row)
 {
-	enum natgw_verdict verdict = fragment_allowed(pkt);
+	enum natgw_verdict verdict;
 
 	if (policy_has(NATGW_FEATURE_NO_NAT) && outbound_is_plain(pkt)) {
 		return policy_unless_self(pkt, NATGW_PASS_NOT_NAT);
 	}
-	if (verdict == NATGW_OK) {
-		verdict = (enum natgw_verdict)fragment_find(pkt, ret_row);
-	}
+	verdict = (enum natgw_verdict)fragment_find(pkt, ret_row);
 	return verdict == NATGW_OK ? verdict : policy_unless_self(pkt, verdict);
 }
 
@@ -98,9 +90,6 @@ __noinline __weak int outbound_run_fragment(access_ctx *ctx, struct packet *pkt,
 	}
 	if (translate_address(ctx, pkt, &edit) || translate_ip_id(ctx, pkt, row.new_id)) {
 		return NATGW_DROP_INTERNAL;
-	}
-	if (pkt->hairpin) {
-		return outbound_turn(ctx, pkt);
 	}
 	return outbound_commit(ctx, pkt, &nh, mode);
 }

@@ -19,18 +19,7 @@ static __always_inline __be32 outbound_wire_addr(const struct packet *pkt, __be3
 	address = policy_address(addr);
 	return address && address->peer ? address->peer : addr;
 }
-/* Out from here: TTL, MAC addresses, and where to. */
-static __always_inline enum natgw_verdict
-outbound_commit(access_ctx *ctx, struct packet *pkt, const struct nexthop *nh, struct mode mode)
-{
-	enum natgw_verdict verdict = NATGW_OK;
 
-	if (mode.forward) {
-		verdict = forward_commit(ctx, pkt, nh);
-		pkt->out_ifindex = nh->ifindex;
-	}
-	return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
-}
 /* Of a packet that has a session already. */
 static __always_inline void outbound_mark_hairpin(struct packet *pkt)
 {
@@ -96,6 +85,22 @@ static __always_inline enum natgw_verdict outbound_turn(access_ctx *ctx, struct 
 	}
 	pkt->out_ifindex = ifindex;
 	return NATGW_TRANSLATED;
+}
+
+/* The packet is rewritten; out from here (TTL, MAC addresses, where to), or left to the kernel. */
+static __always_inline enum natgw_verdict
+outbound_commit(access_ctx *ctx, struct packet *pkt, const struct nexthop *nh, struct mode mode)
+{
+	enum natgw_verdict verdict = NATGW_OK;
+
+	if (pkt->hairpin) {
+		return outbound_turn(ctx, pkt);
+	}
+	if (mode.forward) {
+		verdict = forward_commit(ctx, pkt, nh);
+		pkt->out_ifindex = nh->ifindex;
+	}
+	return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
 }
 
 #endif
