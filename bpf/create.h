@@ -212,7 +212,9 @@ __noinline __weak int create_mapping(const struct packet *pkt, __u32 mode)
 		row->last_seen = pkt->now;
 		claim->key.ext_addr = row->addr;
 		claim->key.ext_port = row->port;
-		claim->verdict = session_is_same(row, word) ? NATGW_OK : NATGW_DROP_INTERNAL;
+		claim->verdict = session_is_same(row, word, BYTEORDER_RAW32(claim->key.ext_addr))
+					 ? NATGW_OK
+					 : NATGW_DROP_INTERNAL;
 		return CREATE_FOUND;
 	}
 	if (mode & NATGW_FILTERING_ENDPOINT_INDEPENDENT) {

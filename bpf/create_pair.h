@@ -58,6 +58,9 @@ static long create_settle(__u32 round, void *context)
 		claim->verdict = NATGW_OK;
 		return 1;
 	}
+	if (error == -EBUSY) {
+		return 0;
+	}
 	if (error != -EEXIST) {
 		claim->verdict =
 			error == -E2BIG ? NATGW_DROP_SESSION_TABLE_FULL : NATGW_DROP_INTERNAL;
@@ -115,7 +118,6 @@ static __always_inline void create_outbound(struct claim *claim, __u32 reference
 	claim->row.port = claim->key.ext_port;
 	claim->row.nexthop = reference;
 	claim->row.orig_port = claim->row.orig_port ? claim->wire_port : 0;
-	claim->row.mark = claim->mark;
 	/* Rounds run out only if a remover is held up that long: the packet is sent again by its
 	 * sender. */
 	claim->verdict = NATGW_DROP_INTERNAL;
@@ -195,7 +197,6 @@ static __always_inline void create_row(struct claim *claim, __u32 state)
 	claim->row.last_seen = claim->now;
 	claim->row.nexthop = 0;
 	claim->row.rst_seq = 0;
-	claim->row.mark = 0;
 	claim->key.proto = claim->outbound_key.proto;
 	claim->old_word = 0;
 	claim->tries = 0;

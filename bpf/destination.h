@@ -163,7 +163,7 @@ static __always_inline void destination_learn(struct natgw_destination *row,
 	if (portset_has(&row->bits, port)) {
 		return;
 	}
-	if (destination_add(row, gateway, port) && !bpf_map_lookup_elem(&inbound, key)) {
+	if (destination_add(row, gateway, port) && !session_has_inbound(key)) {
 		destination_remove(row, port);
 	}
 }
@@ -171,8 +171,6 @@ static __always_inline void destination_learn(struct natgw_destination *row,
 /* The row of this key has been deleted. */
 static __always_inline void destination_release(const struct natgw_inbound_key *key, __u32 index)
 {
-	/* To kernel 6.1 what a function is given is no key for a map. */
-	struct natgw_inbound_key own = *key;
 	struct natgw_gateway *gateway = policy_gateway(index);
 	struct natgw_destination_key row_key;
 	struct natgw_destination *row;
@@ -183,7 +181,7 @@ static __always_inline void destination_release(const struct natgw_inbound_key *
 		return;
 	}
 	destination_remove(row, byteorder_host16(key->ext_port));
-	if (bpf_map_lookup_elem(&inbound, &own)) {
+	if (session_has_inbound(key)) {
 		destination_add(row, gateway, byteorder_host16(key->ext_port));
 	}
 }
@@ -197,7 +195,6 @@ static __always_inline void destination_changed(const struct natgw_inbound_key *
 {
 	struct natgw_gateway *gateway = policy_gateway(session_gateway(word));
 	__u32 port = byteorder_host16(key->ext_port), *sessions;
-	struct natgw_inbound_key own = *key;
 	struct natgw_destination_key row_key;
 	struct natgw_destination *row;
 	__u64 now_word;
@@ -221,7 +218,7 @@ static __always_inline void destination_changed(const struct natgw_inbound_key *
 	}
 	destination_remove(row, port);
 	/* Another session may have taken the row over by now: then the bit was that one's. */
-	if (session_find_inbound(&own, &now_word) &&
+	if (session_find_inbound(key, &now_word) &&
 	    session_generation(now_word) != session_generation(word)) {
 		destination_add(row, gateway, port);
 	}

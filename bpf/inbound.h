@@ -245,7 +245,7 @@ static __always_inline enum natgw_verdict inbound_use(const struct natgw_inbound
 		return verdict;
 	}
 	if (forwarded && row->nexthop != nh->reference) {
-		row->nexthop = nh->reference;
+		reference_keep(pkt, row, nh->reference);
 	}
 	track_inbound(key, row, word, pkt);
 	return NATGW_OK;
@@ -402,7 +402,8 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	internal.port = row->port;
 	internal.rem_port = row->orig_port;
 	nh.reference = pkt->quote_l3 ? 0 : inbound_reference(pkt, row);
-	if (!session_is_same(row, word)) {
+	if (!session_is_same(row, word,
+			     BYTEORDER_RAW32(internal.addr) ^ BYTEORDER_RAW16(internal.port))) {
 		return ACCESS_IS_XDP ? NATGW_DEFER_BUSY : NATGW_DROP_NO_SESSION;
 	}
 	if (policy_has(NATGW_FEATURE_ACL) && policy_is_denied(internal.addr)) {

@@ -149,6 +149,7 @@ static __always_inline enum natgw_verdict ingress_inbound(access_ctx *ctx, struc
 		}
 		pkt->gateway = eip->gateway;
 	}
+	pkt->eip_draining = eip->draining;
 	pkt->eip_drained = eip->draining && (__s32)(pkt->now - eip->drain_until) >= 0;
 	verdict = inbound_run(ctx, pkt, mode);
 	return ingress_shared(pkt, address, ingress_missed(pkt, verdict));

@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "natgw_maps.h"
+#include "natgw_table.h"
 
 #define MAP(map_type, key_type, value_type, entries) \
 	struct {                                     \
@@ -27,6 +28,10 @@
 		__uint(max_entries, entries);                     \
 		__uint(map_flags, flags);                         \
 	}
+
+/* Of both session tables; set before the programs are loaded, from the layout. In one object only:
+ * natgw_sweep.bpf.c. */
+extern const volatile struct natgw_table_size session_size;
 
 /* ---- written by natgwd, read by the programs ---- */
 
@@ -76,14 +81,18 @@ MAP(BPF_MAP_TYPE_ARRAY, __u32, __u32, 1) phase __weak SEC(".maps");
 /* ---- written by the programs ---- */
 
 /*
- * The sessions: plain hash maps, never LRU (a live session is never evicted). Rows change by
- * compare-and-swap of their word (session.h). Full: the new session is refused and counted.
- * natgwd sets the size.
+ * The sessions: flat tables of struct natgw_slot (natgw_table.h); a live session is never evicted.
+ * Rows change by compare-and-swap of their word (session.h). Full: the new session is refused and
+ * counted. natgwd sets the sizes, and session_size accordingly. In mmapable arrays slots begin at
+ * the beginning of a page, so each is one cache line.
  */
-MAP(BPF_MAP_TYPE_HASH, struct natgw_outbound_key, struct natgw_session, NATGW_SESSIONS_DEFAULT)
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_slot, NATGW_TABLE_STRIDE, BPF_F_MMAPABLE)
 outbound __weak SEC(".maps");
-MAP(BPF_MAP_TYPE_HASH, struct natgw_inbound_key, struct natgw_session, NATGW_SESSIONS_DEFAULT)
+MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_slot, NATGW_TABLE_STRIDE, BPF_F_MMAPABLE)
 inbound __weak SEC(".maps");
+/* What the iterators go by: a row for every NATGW_TABLE_STRIDE slots, so that reading one comes by
+ * the free slots fast. Nobody reads or writes the values. */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, __u8, 1) walk __weak SEC(".maps");
 
 /* Cache of route and neighbour (nexthop.h), written under a sequence number; a full stretch loses
  * its oldest row. */

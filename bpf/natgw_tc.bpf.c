@@ -15,6 +15,7 @@
 #include "parse.h"
 #include "verdict.h"
 
+#include "fast.h"
 #include "ingress.h"
 
 #include "answer.h"
@@ -62,17 +63,42 @@ static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct
 	return class == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+static __noinline int tc_fast_internal(struct __sk_buff *skb)
+{
+	return fast_run(skb, PACKET_SIDE_INTERNAL, NATGW_HOOK_TC_INGRESS);
+}
+
+static __noinline int tc_fast_external(struct __sk_buff *skb)
+{
+	return fast_run(skb, PACKET_SIDE_EXTERNAL, NATGW_HOOK_TC_INGRESS);
+}
+
+static __always_inline int tc_end_fast(struct __sk_buff *skb, int out)
+{
+	if (out == FAST_DROP) {
+		return TC_ACT_SHOT;
+	}
+	skb->mark |= tc_mark();
+	return (int)bpf_redirect((__u32)out, 0);
+}
+
+/* Only what has been redirected into this interface carries the mark already. */
+static __always_inline bool tc_is_hairpin(const struct __sk_buff *skb, enum packet_side side)
+{
+	return side == PACKET_SIDE_EXTERNAL && skb->mark & tc_mark();
+}
+
 static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side side)
 {
-	struct packet *pkt = packet_begin(NATGW_HOOK_TC_INGRESS, skb->ifindex, clock_now());
 	const struct mode mode = { .forward = true };
 	enum natgw_verdict verdict;
+	struct packet *pkt;
 
+	pkt = packet_begin(NATGW_HOOK_TC_INGRESS, skb->ifindex, clock_now());
 	if (!pkt) {
 		return TC_ACT_UNSPEC;
 	}
-	/* Only what has been redirected into this interface carries the mark already. */
-	pkt->hairpin = side == PACKET_SIDE_EXTERNAL && skb->mark & tc_mark();
+	pkt->hairpin = tc_is_hairpin(skb, side);
 	verdict = ingress_run(skb, pkt, side, mode);
 	if (verdict == NATGW_PASS_NOT_IPV4 && side == PACKET_SIDE_EXTERNAL) {
 		enum natgw_verdict answered = answer_arp(skb, pkt);
@@ -93,13 +119,17 @@ static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side si
 SEC("tc")
 int natgw_tc_int(struct __sk_buff *skb)
 {
-	return tc_ingress(skb, PACKET_SIDE_INTERNAL);
+	int out = tc_fast_internal(skb);
+
+	return out != FAST_NOT ? tc_end_fast(skb, out) : tc_ingress(skb, PACKET_SIDE_INTERNAL);
 }
 
 SEC("tc")
 int natgw_tc_ext(struct __sk_buff *skb)
 {
-	return tc_ingress(skb, PACKET_SIDE_EXTERNAL);
+	int out = tc_is_hairpin(skb, PACKET_SIDE_EXTERNAL) ? FAST_NOT : tc_fast_external(skb);
+
+	return out != FAST_NOT ? tc_end_fast(skb, out) : tc_ingress(skb, PACKET_SIDE_EXTERNAL);
 }
 
 /* ifindex 0: the host's own packet. */

@@ -7,6 +7,7 @@
 #include "parse.h"
 #include "verdict.h"
 
+#include "fast.h"
 #include "ingress.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -27,12 +28,23 @@ static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdi
 	return class == NATGW_CLASS_DEFERRED ? XDP_PASS : XDP_DROP;
 }
 
+static __noinline int xdp_fast_internal(struct xdp_md *ctx)
+{
+	return fast_run(ctx, PACKET_SIDE_INTERNAL, NATGW_HOOK_XDP);
+}
+
+static __noinline int xdp_fast_external(struct xdp_md *ctx)
+{
+	return fast_run(ctx, PACKET_SIDE_EXTERNAL, NATGW_HOOK_XDP);
+}
+
 static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 {
-	struct packet *pkt = packet_begin(NATGW_HOOK_XDP, ctx->ingress_ifindex, clock_now());
 	const struct mode mode = { .forward = true };
 	enum natgw_verdict verdict;
+	struct packet *pkt;
 
+	pkt = packet_begin(NATGW_HOOK_XDP, ctx->ingress_ifindex, clock_now());
 	if (!pkt) {
 		return XDP_PASS;
 	}
@@ -44,12 +56,22 @@ static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 SEC("xdp.frags")
 int natgw_internal(struct xdp_md *ctx)
 {
+	int out = xdp_fast_internal(ctx);
+
+	if (out != FAST_NOT) {
+		return out == FAST_DROP ? XDP_DROP : XDP_REDIRECT;
+	}
 	return xdp_run(ctx, PACKET_SIDE_INTERNAL);
 }
 
 SEC("xdp.frags")
 int natgw_external(struct xdp_md *ctx)
 {
+	int out = xdp_fast_external(ctx);
+
+	if (out != FAST_NOT) {
+		return out == FAST_DROP ? XDP_DROP : XDP_REDIRECT;
+	}
 	return xdp_run(ctx, PACKET_SIDE_EXTERNAL);
 }
 

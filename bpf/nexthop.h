@@ -20,15 +20,8 @@ struct nexthop {
 	__u8 flags;
 	__u8 dmac[ETH_ALEN];
 	__u8 smac[ETH_ALEN];
-	__u32 reference; /* for the session row: index | generation << 16; 0: not in the table */
+	__u32 reference; /* NATGW_REFERENCE_*; 0: not in the table */
 };
-
-static __always_inline struct natgw_generation *nexthop_generation(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&generation, &zero);
-}
 
 static __always_inline __u32 nexthop_sequence(const struct natgw_nexthop *entry)
 {
@@ -38,11 +31,12 @@ static __always_inline __u32 nexthop_sequence(const struct natgw_nexthop *entry)
 /* The entry that a row refers to, when it is complete and not due: true and *nh. */
 static __always_inline bool nexthop_cached(__u32 now, struct nexthop *nh)
 {
-	__u32 reference = nh->reference, index = reference & 0xffff, seq;
-	struct natgw_generation *current = nexthop_generation();
+	__u32 reference = nh->reference, index = reference & NATGW_REFERENCE_INDEX, seq;
+	struct natgw_generation *current = packet_generation();
 	struct natgw_nexthop *entry;
 
-	if (!reference || !current || (__u16)current->nexthop != reference >> 16) {
+	if (!reference || !current ||
+	    (__u16)current->nexthop != reference >> NATGW_REFERENCE_SHIFT) {
 		return false;
 	}
 	entry = bpf_map_lookup_elem(&nexthops, &index);
@@ -117,7 +111,7 @@ static __always_inline void nexthop_unlock(struct natgw_nexthop *entry)
  * first. */
 static __always_inline bool nexthop_replace(struct natgw_nexthop *entry, __u64 key, __u32 now)
 {
-	struct natgw_generation *current = nexthop_generation();
+	struct natgw_generation *current = packet_generation();
 
 	if (!current || clock_since(now, entry->valid_until) < NATGW_NEXTHOP_REUSE ||
 	    !nexthop_lock(entry)) {
@@ -241,12 +235,9 @@ static __always_inline enum natgw_verdict nexthop_lookup(access_ctx *ctx, const 
 __noinline __weak int nexthop_resolve(access_ctx *ctx, const struct packet *pkt, __be32 daddr,
 				      struct nexthop *nh, __u32 dry)
 {
-	struct natgw_generation *current = nexthop_generation();
-	/* Read before the route: a change in between makes the reference an old one, never a wrong
-	 * one. */
-	__u32 before = current ? *(volatile __u32 *)&current->nexthop : 0, index;
 	struct natgw_nexthop *entry;
 	enum natgw_verdict verdict;
+	__u32 index;
 	__u64 key;
 
 	if (!pkt || !nh) {
@@ -259,7 +250,9 @@ __noinline __weak int nexthop_resolve(access_ctx *ctx, const struct packet *pkt,
 	}
 	entry = nexthop_entry(key, pkt->now, &index);
 	if (entry && nexthop_store(entry, key, nh, pkt->now)) {
-		nh->reference = index | before << 16;
+		/* Read as the packet came: a change since makes the reference an old one, never a
+		 * wrong one. */
+		nh->reference = index | pkt->generation << NATGW_REFERENCE_SHIFT;
 	}
 	return NATGW_OK;
 }

@@ -67,6 +67,7 @@ static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
 	}
 	row = session_find_outbound(key, &word);
 	if (row) {
+		reference_keep(pkt, row, reference);
 		track_outbound(key, row, word, pkt);
 	}
 	return outbound_begin_fragments(pkt, ret_result->addr, reference);
@@ -111,7 +112,9 @@ static __always_inline enum natgw_verdict outbound_use(const struct natgw_outbou
 	ret_external->addr = row->addr;
 	ret_external->port = row->port;
 	ret_external->rem_port = row->orig_port;
-	if (!session_is_same(row, word)) {
+	if (!session_is_same(row, word,
+			     BYTEORDER_RAW32(ret_external->addr) ^
+				     BYTEORDER_RAW16(ret_external->port))) {
 		return mode.forward ? NATGW_DEFER_BUSY : NATGW_DROP_INTERNAL;
 	}
 	verdict = outbound_begin_fragments(pkt, ret_external->addr, row->nexthop);

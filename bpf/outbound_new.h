@@ -47,8 +47,7 @@ static __noinline int outbound_hairpin(struct packet *pkt, __be32 public_addr)
 		return NATGW_DROP_HAIRPIN;
 	}
 	if (address->kind != NATGW_ADDRESS_ONE_TO_ONE &&
-	    !create_forward_of(pkt->daddr, pkt->dport, pkt->proto) &&
-	    !bpf_map_lookup_elem(&inbound, &key)) {
+	    !create_forward_of(pkt->daddr, pkt->dport, pkt->proto) && !session_has_inbound(&key)) {
 		return NATGW_DROP_HAIRPIN;
 	}
 	pkt->hairpin = 1;

@@ -6,6 +6,7 @@
 
 #include "forward.h"
 #include "outbound_find.h"
+#include "reference.h"
 
 /* What is on the wire for this external address of the packet's gateway. */
 static __always_inline __be32 outbound_wire_addr(const struct packet *pkt, __be32 addr)
@@ -63,7 +64,7 @@ static __always_inline enum natgw_verdict outbound_prepare(access_ctx *ctx, stru
 	}
 	verdict = forward_prepare(ctx, pkt, pkt->daddr, nh, mode);
 	if (verdict == NATGW_OK && row && !mode.dry && nh->reference != row->nexthop) {
-		row->nexthop = nh->reference;
+		reference_keep(pkt, row, nh->reference);
 	}
 	return verdict;
 }

@@ -55,16 +55,17 @@ struct packet {
 	__u8 answer; /* enum packet_answer: tc ingress tells the sender of a packet that is dropped
 		      */
 	__u8 dont_fragment;
-	__u8 l4_verdict;  /* what parsing found wrong; counts once the packet is known to be ours */
-	__u8 hook;	  /* enum natgw_hook */
-	__u8 direction;	  /* enum natgw_direction */
-	__u8 gateway;	  /* 0 while not known */
-	__u8 eip_drained; /* inbound: the EIP was taken out, and its time to drain is over */
-	__u8 is_fragment; /* the first one, or a later one */
-	__u8 frag_more;	  /* not the last one */
-	__u8 hairpin;	  /* outbound: to an EIP, on its way in again. inbound: it is there */
-	__u8 dry;	  /* of the dry run: nothing is to change */
-	__u8 is_ours;	  /* inbound: a session, mapping or forward was met */
+	__u8 l4_verdict; /* what parsing found wrong; counts once the packet is known to be ours */
+	__u8 hook;	 /* enum natgw_hook */
+	__u8 direction;	 /* enum natgw_direction */
+	__u8 gateway;	 /* 0 while not known */
+	__u8 eip_draining; /* inbound: the EIP was taken out */
+	__u8 eip_drained;  /* and its time to drain is over */
+	__u8 is_fragment;  /* the first one, or a later one */
+	__u8 frag_more;	   /* not the last one */
+	__u8 hairpin;	   /* outbound: to an EIP, on its way in again. inbound: it is there */
+	__u8 dry;	   /* of the dry run: nothing is to change */
+	__u8 is_ours;	   /* inbound: a session, mapping or forward was met */
 	__be16 ip_id;
 	__be16 new_id;	   /* of a fragment: the one that it leaves with */
 	__u16 frag_offset; /* bytes; 0: a whole packet, or a first fragment */
@@ -75,24 +76,34 @@ struct packet {
 	__u32 out_ifindex; /* where it is sent from here, 0: nowhere. At egress: where it is leaving
 			    */
 	__u32 now;	   /* ticks */
+	__u32 generation;  /* when the packet came: what it is judged by is at least that new */
 };
 
 /* Too big for the stack: a row for each CPU. Packet programs do not interrupt each other there. */
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct packet, 1) packets __weak SEC(".maps");
+
+static __always_inline struct natgw_generation *packet_generation(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&generation, &zero);
+}
 
 /* The packet in hand, nothing known of it yet; NULL never happens. */
 static __always_inline struct packet *packet_begin(enum natgw_hook hook, __u32 ifindex, __u32 now)
 {
 	__u32 zero = 0;
 	struct packet *pkt = bpf_map_lookup_elem(&packets, &zero);
+	struct natgw_generation *current = packet_generation();
 
-	if (pkt) {
+	if (pkt && current) {
 		__builtin_memset(pkt, 0, sizeof(*pkt));
 		pkt->hook = hook;
 		pkt->direction = NATGW_OTHER;
 		pkt->ifindex = ifindex;
 		pkt->now = now;
 		pkt->segments = 1;
+		pkt->generation = *(volatile __u32 *)&current->nexthop;
 	}
 	return pkt;
 }

@@ -80,7 +80,7 @@ static long ports_walk(__u32 i, void *context)
 	}
 	claim->key.ext_port =
 		byteorder_wire16((__u16)(gateway->port_first + claim->first_port + i));
-	if (!bpf_map_lookup_elem(&inbound, &claim->key)) {
+	if (!session_has_inbound(&claim->key)) {
 		return 0;
 	}
 	set = destination_find(&claim->destination);

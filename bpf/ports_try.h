@@ -50,7 +50,6 @@ static __always_inline bool ports_take_over(struct claim *claim)
 	row->last_seen = claim->row.last_seen;
 	row->nexthop = 0;
 	row->rst_seq = 0;
-	row->log_id = 0;
 	/* A swap is a full barrier: the fields are there when the row is open. Nobody else touches
 	 * a row that is NEW. */
 	session_swap(row, session_with_state(claim->row.word, NATGW_STATE_NEW), claim->row.word);
@@ -95,7 +94,7 @@ __noinline __weak int ports_is_barred(__u32 port)
 	key.ext_port = byteorder_wire16((__u16)port);
 	use = account_gateway(claim->gateway);
 	if (claim->proto != NATGW_PROTO_UDP || !use || !use->mappings || claim->exclusive ||
-	    !bpf_map_lookup_elem(&inbound, &key)) {
+	    !session_has_inbound(&key)) {
 		return PORTS_BAR_NONE;
 	}
 	claim->mapping_met = 1;
@@ -122,6 +121,10 @@ __noinline __weak int ports_try(__u32 port)
 	if (!error || (error == -EEXIST && ports_take_over(claim))) {
 		claim->verdict = NATGW_OK;
 		return 1;
+	}
+	if (error == -EBUSY) {
+		claim->again = 1;
+		return 0;
 	}
 	if (error == -EEXIST) {
 		claim->taken_met = 1;

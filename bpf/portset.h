@@ -21,24 +21,12 @@ struct portset_range {
 	__u32 last; /* inclusive */
 };
 
-/* clang 14 has no ctz for BPF: the number of the lowest set bit by a de Bruijn sequence. */
-static const __u8 portset_bit_numbers[64] = {
-	0,  1,	2,  53, 3,  7,	54, 27, 4,  38, 41, 8,	34, 55, 48, 28, 62, 5,	39, 46, 44, 42,
-	22, 9,	24, 35, 59, 56, 49, 18, 29, 11, 63, 52, 6,  26, 37, 40, 33, 47, 61, 45, 43, 21,
-	23, 58, 17, 10, 51, 25, 36, 32, 60, 20, 57, 16, 50, 31, 19, 15, 30, 14, 13, 12,
-};
-
-static __always_inline __u32 portset_lowest(__u64 bits)
-{
-	return portset_bit_numbers[((bits & -bits) * 0x022fdd63cc95386dULL) >> 58];
-}
-
 /* One of the bits that are set, at or after a random one, in a circle. */
 static __always_inline __u32 portset_select(__u64 bits, __u32 random)
 {
 	__u32 shift = random & 63;
 
-	return (portset_lowest(bits >> shift | bits << ((64 - shift) & 63)) + shift) & 63;
+	return (natgw_lowest_bit(bits >> shift | bits << ((64 - shift) & 63)) + shift) & 63;
 }
 
 /* Bits of 64 numbers from "base" on that lie in the range. */

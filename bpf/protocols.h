@@ -59,5 +59,6 @@
 
 #define EEXIST 17
 #define E2BIG 7
+#define EBUSY 16
 
 #endif

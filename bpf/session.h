@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The two session tables, and the only file that knows how they are stored: find, insert if absent,
- * take over if expired, remove if still this one (and walk: natgw_sweep.bpf.c). A row's word
- * changes by compare-and-swap only; whoever swaps it to DEAD deletes the row, and nobody else does.
- * While a dead row stands, its key is absent for readers and occupied for inserts, so the delete by
- * key can hit no other row.
+ * The two session tables, as the stages see them: find, insert if absent, take over if expired,
+ * remove if still this one (and walk: natgw_sweep.bpf.c). How they are stored is natgw_table.h's. A
+ * row's word changes by compare-and-swap only; whoever swaps it to DEAD removes the row, and nobody
+ * else does. While a dead row stands, its key is absent for readers and occupied for inserts.
  *
- * A found row may be recycled for another key while it is in use (kernel hash maps reuse elements
- * at once). Swaps are safe, since the generation differs; what was copied is checked by
- * session_is_same; a counter or time stamp may, once in a removal, land on the wrong row.
+ * A found row may be recycled for another key while it is in use. Swaps are safe, since the
+ * generation differs; what was copied is checked by session_is_same; a counter or time stamp may,
+ * once in a removal, land on the wrong row.
  */
 #ifndef NATGW_BPF_SESSION_H
 #define NATGW_BPF_SESSION_H
@@ -71,14 +70,16 @@ static __always_inline __u64 session_read(const struct natgw_session *row)
 
 /*
  * After the fields of a row have been copied: were they this session's? false when it died
- * meanwhile, or its element went to another one.
+ * meanwhile, or its slot went to another one. "copied" is made of all that was copied, so that the
+ * word is read after it (natgw_table.h).
  */
-static __always_inline bool session_is_same(const struct natgw_session *row, __u64 word)
+static __always_inline bool session_is_same(const struct natgw_session *row, __u64 word,
+					    __u64 copied)
 {
 	__u64 now;
 
 	barrier();
-	now = session_read(row);
+	now = session_read((const void *)row + NATGW_TABLE_AFTER(copied));
 	return session_generation(now) == session_generation(word) &&
 	       session_state(now) != NATGW_STATE_DEAD;
 }
@@ -89,79 +90,152 @@ static __always_inline bool session_swap(struct natgw_session *row, __u64 from, 
 	return __sync_val_compare_and_swap(&row->word, from, to) == from;
 }
 
+/* Not there for readers: being removed, or not told of yet. */
+static __always_inline bool session_is_absent(__u64 word)
+{
+	__u32 state = session_state(word);
+
+	return state == NATGW_STATE_DEAD || state == NATGW_STATE_CLAIMED ||
+	       state == NATGW_STATE_NONE;
+}
+
 /*
  * ---- find: NULL also for a dead row. Whether the row has expired is track.h's to say. ----
  *
  * *ret_word is the word that was judged. Whoever goes on to swap must swap from it and never read
- * the word a second time: in between the row may die, or be deleted and the same element inserted
- * again under the same key, and a swap from the second reading would take a session that is
- * another's.
+ * the word a second time: in between the row may die, and the same slot be another session's.
  */
+
+/* The slot's index, or -1. Global functions, these and others below: the verifier looks at them
+ * once. */
+__noinline __weak int session_search_outbound(const struct natgw_outbound_key *key)
+{
+	struct natgw_table_key wanted;
+	__u64 word;
+
+	if (!key) {
+		return -1;
+	}
+	wanted = natgw_outbound_table_key(key);
+	return (int)natgw_table_search(&outbound, &session_size, &wanted, &word);
+}
+
+__noinline __weak int session_search_inbound(const struct natgw_inbound_key *key)
+{
+	struct natgw_table_key wanted;
+	__u64 word;
+
+	if (!key) {
+		return -1;
+	}
+	wanted = natgw_inbound_table_key(key);
+	return (int)natgw_table_search(&inbound, &session_size, &wanted, &word);
+}
 
 static __always_inline struct natgw_session *
 session_find_outbound(const struct natgw_outbound_key *key, __u64 *ret_word)
 {
-	struct natgw_session *row = bpf_map_lookup_elem(&outbound, key);
+	struct natgw_table_key wanted = natgw_outbound_table_key(key);
+	__u32 index = (__u32)session_search_outbound(key);
+	struct natgw_slot *slot = natgw_table_slot(&outbound, index);
 
-	if (!row) {
-		return (void *)0;
-	}
-	*ret_word = session_read(row);
-	return session_state(*ret_word) != NATGW_STATE_DEAD ? row : (void *)0;
+	return slot && natgw_table_matches(slot, &wanted, ret_word) && !session_is_absent(*ret_word)
+		       ? &slot->row
+		       : (void *)0;
 }
 
 static __always_inline struct natgw_session *
 session_find_inbound(const struct natgw_inbound_key *key, __u64 *ret_word)
 {
-	struct natgw_session *row = bpf_map_lookup_elem(&inbound, key);
+	struct natgw_table_key wanted = natgw_inbound_table_key(key);
+	__u32 index = (__u32)session_search_inbound(key);
+	struct natgw_slot *slot = natgw_table_slot(&inbound, index);
 
-	if (!row) {
-		return (void *)0;
-	}
-	*ret_word = session_read(row);
-	return session_state(*ret_word) != NATGW_STATE_DEAD ? row : (void *)0;
+	return slot && natgw_table_matches(slot, &wanted, ret_word) && !session_is_absent(*ret_word)
+		       ? &slot->row
+		       : (void *)0;
+}
+
+/* Is there a row of this key, also a dead one? */
+static __always_inline bool session_has_inbound(const struct natgw_inbound_key *key)
+{
+	return session_search_inbound(key) >= 0;
 }
 
 /*
- * ---- insert if absent: 0, -EEXIST (a dead row counts as there), -E2BIG: the table is full. An
- * int, since kernel 6.1 leaves the upper half of the register 0. ----
+ * ---- insert if absent: 0, -EEXIST (a dead row counts as there), -EBUSY: not this time; -E2BIG:
+ * the table is full. An int, since kernel 6.1 leaves the upper half of the register 0. ----
  */
 
-static __always_inline int session_insert_outbound(const struct natgw_outbound_key *key,
-						   const struct natgw_session *row)
+__noinline __weak int session_insert_outbound(const struct natgw_outbound_key *key,
+					      const struct natgw_session *row)
 {
-	return (int)bpf_map_update_elem(&outbound, key, row, BPF_NOEXIST);
+	struct natgw_table_key wanted;
+
+	if (!key || !row) {
+		return -EBUSY;
+	}
+	wanted = natgw_outbound_table_key(key);
+	return natgw_table_insert(&outbound, &session_size, &wanted, row);
 }
 
-static __always_inline int session_insert_inbound(const struct natgw_inbound_key *key,
-						  const struct natgw_session *row)
+__noinline __weak int session_insert_inbound(const struct natgw_inbound_key *key,
+					     const struct natgw_session *row)
 {
-	return (int)bpf_map_update_elem(&inbound, key, row, BPF_NOEXIST);
+	struct natgw_table_key wanted;
+
+	if (!key || !row) {
+		return -EBUSY;
+	}
+	wanted = natgw_inbound_table_key(key);
+	return natgw_table_insert(&inbound, &session_size, &wanted, row);
 }
 
 /* ---- remove if still this one: true when this CPU removed it ---- */
 
-/* A delete may find its bucket busy (-EBUSY, early 6.1): then the row is as it was. */
-static __always_inline bool session_delete(int error, struct natgw_session *row, __u64 word)
+/* The row of this key that had this word has been swapped to DEAD. */
+__noinline __weak int session_release_outbound(const struct natgw_outbound_key *key, __u64 word)
 {
-	if (error) {
-		session_swap(row, session_with_state(word, NATGW_STATE_DEAD), word);
+	struct natgw_table_key wanted;
+
+	if (key) {
+		wanted = natgw_outbound_table_key(key);
+		natgw_table_release(&outbound, &session_size, &wanted,
+				    session_with_state(word, NATGW_STATE_DEAD));
 	}
-	return !error;
+	return 0;
+}
+
+__noinline __weak int session_release_inbound(const struct natgw_inbound_key *key, __u64 word)
+{
+	struct natgw_table_key wanted;
+
+	if (key) {
+		wanted = natgw_inbound_table_key(key);
+		natgw_table_release(&inbound, &session_size, &wanted,
+				    session_with_state(word, NATGW_STATE_DEAD));
+	}
+	return 0;
 }
 
 static __always_inline bool session_remove_outbound(const struct natgw_outbound_key *key,
 						    struct natgw_session *row, __u64 word)
 {
-	return session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD)) &&
-	       session_delete(bpf_map_delete_elem(&outbound, key), row, word);
+	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
+		return false;
+	}
+	session_release_outbound(key, word);
+	return true;
 }
 
 static __always_inline bool session_remove_inbound(const struct natgw_inbound_key *key,
 						   struct natgw_session *row, __u64 word)
 {
-	return session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD)) &&
-	       session_delete(bpf_map_delete_elem(&inbound, key), row, word);
+	if (!session_swap(row, word, session_with_state(word, NATGW_STATE_DEAD))) {
+		return false;
+	}
+	session_release_inbound(key, word);
+	return true;
 }
 
 /* ---- the pair ---- */
@@ -248,7 +322,8 @@ static __always_inline bool session_remove(const struct natgw_inbound_key *key,
 		return false;
 	}
 	session_remove_outbound_of(&outbound_key, session_generation(word));
-	return session_delete(bpf_map_delete_elem(&inbound, key), row, word);
+	session_release_inbound(key, word);
+	return true;
 }
 
 /*

@@ -86,7 +86,7 @@
 #define NATGW_PROBE_BUCKETS 8
 
 /* Rounds to get an outbound row in where a dead row is being removed by another CPU. */
-#define NATGW_INSERT_ROUNDS 8
+#define NATGW_INSERT_ROUNDS 256
 
 /* Default port range (requirement 8). */
 #define NATGW_PORT_FIRST 1024

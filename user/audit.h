@@ -39,7 +39,8 @@ struct audit_maps {
 };
 
 enum audit_rule {
-	AUDIT_I1 = 1, /* every session has one row in each table, and they point to each other */
+	AUDIT_I1 = 1, /* every session has one row in each table, lookups find both, and they
+			 point to each other */
 	AUDIT_I2,     /* no two sessions share an external endpoint towards one remote endpoint */
 	AUDIT_I3, /* sessions are within their gateway's ports, or those of its forwards, EIPs and
 		     subnets */

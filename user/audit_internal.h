@@ -7,6 +7,7 @@
 
 #include "audit.h"
 #include "natgw_maps.h"
+#include "natgw_table.h"
 
 /* ---- a map, copied ---- */
 
@@ -26,6 +27,10 @@ struct audit_table {
 
 /* Every row that stands during the whole call is in it, once. */
 int audit_table_read(int fd, uint32_t key_size, uint32_t value_size, struct audit_table *ret_table);
+/* An empty one; audit_table_index when all rows have been added. 0 or -ENOMEM. */
+struct audit_table audit_table_of(uint32_t key_size, uint32_t value_size);
+int audit_table_add(struct audit_table *table, const void *key, const void *value);
+int audit_table_index(struct audit_table *table);
 void audit_table_free(struct audit_table *table);
 const void *audit_table_key(const struct audit_table *table, size_t row);
 const void *audit_table_value(const struct audit_table *table, size_t row);
@@ -45,6 +50,7 @@ enum audit_subject {
 	AUDIT_SUBJECT_CLIENT_PORT, /* struct natgw_client_port_key */
 	AUDIT_SUBJECT_DESTINATION, /* struct natgw_destination_key */
 	AUDIT_SUBJECT_HOOK,	   /* __u32 */
+	AUDIT_SUBJECT_SLOT,	   /* __u32[2]: of outbound? and the slot */
 	AUDIT_SUBJECT_NONE,
 };
 
@@ -71,6 +77,12 @@ enum audit_detail {
 	X(IN_GENERATION, I1, INBOUND, OUTBOUND,                                                   \
 	  "it lives, and its outbound row is of another generation:")                             \
 	X(PAIR_STATE, I1, INBOUND, STATE, "its outbound row says another state:")                 \
+	X(OUT_LOST, I1, OUTBOUND, NONE, "no lookup finds it")                                     \
+	X(IN_LOST, I1, INBOUND, NONE, "no lookup finds it")                                       \
+	X(SLOT_CLAIMED, I1, SLOT, NONE, "it is claimed, and nobody writes it")                    \
+	X(SLOT_LOCKED, I1, SLOT, NONE, "it is locked, and nobody inserts")                        \
+	X(SLOT_HOPS, I1, SLOT, NUMBER, "no row of this home is in the slot that it names:")       \
+	X(SLOT_TAIL, I1, SLOT, SUM, "rows of this home in the tail:")                             \
 	X(OUT_TWICE, I2, OUTBOUND, OUTBOUND, "external and remote endpoint are also those of")    \
 	X(IN_MAPPED, I2, INBOUND, INBOUND, "external port is mapped to another client by")        \
 	X(IN_GATEWAY, I3, INBOUND, NUMBER, "its gateway does not exist:")                         \
@@ -138,6 +150,25 @@ void audit_findings_free(struct audit_findings *findings);
 #define AUDIT_TEXT_MAX 512
 enum audit_rule audit_text_rule(const struct audit_finding *finding);
 void audit_text(const struct audit_finding *finding, char ret_text[AUDIT_TEXT_MAX]);
+
+/* ---- a session table, mapped ---- */
+
+struct audit_slots {
+	struct natgw_slot *list; /* not to be written to */
+	uint32_t count;
+	struct natgw_table_size size;
+	bool is_outbound;
+};
+
+struct audit_look;
+/* 0 or negative errno; -EPROTO: the map's size is not that of the layout. */
+int audit_slots_open(const struct audit_look *look, enum audit_map map,
+		     struct audit_slots *ret_slots);
+void audit_slots_close(struct audit_slots *slots);
+/* Every row that stands during the whole call is in it, also a dead one. */
+int audit_slots_read(const struct audit_slots *slots, struct audit_table *ret_table);
+/* Adds what is wrong with the slots themselves. */
+int audit_slots_check(struct audit_look *look, const struct audit_slots *slots);
 
 /* ---- one look ---- */
 

@@ -191,10 +191,10 @@ static int read_counts_after(struct audit_look *look)
 
 /* ---- all ---- */
 
-static int read_sessions(struct audit_look *look)
+static int read_sessions(struct audit_look *look, const struct audit_slots *outbound,
+			 const struct audit_slots *inbound)
 {
-	int err = read_table(look, AUDIT_MAP_OUTBOUND, sizeof(struct natgw_outbound_key),
-			     sizeof(struct natgw_session), &look->outbound);
+	int err = audit_slots_read(outbound, &look->outbound);
 
 	if (!err) {
 		err = read_clock(look);
@@ -203,10 +203,31 @@ static int read_sessions(struct audit_look *look)
 		err = read_counts_before(look);
 	}
 	if (!err) {
-		err = read_table(look, AUDIT_MAP_INBOUND, sizeof(struct natgw_inbound_key),
-				 sizeof(struct natgw_session), &look->inbound);
+		err = audit_slots_read(inbound, &look->inbound);
 	}
 	return err ? err : read_counts_after(look);
+}
+
+static int look_at_sessions(struct audit_look *look)
+{
+	struct audit_slots outbound = { 0 }, inbound = { 0 };
+	int err = audit_slots_open(look, AUDIT_MAP_OUTBOUND, &outbound);
+
+	if (!err) {
+		err = audit_slots_open(look, AUDIT_MAP_INBOUND, &inbound);
+	}
+	if (!err) {
+		err = read_sessions(look, &outbound, &inbound);
+	}
+	if (!err) {
+		err = audit_slots_check(look, &outbound);
+	}
+	if (!err) {
+		err = audit_slots_check(look, &inbound);
+	}
+	audit_slots_close(&outbound);
+	audit_slots_close(&inbound);
+	return err;
 }
 
 int audit_look_read(struct audit_look *look)
@@ -214,7 +235,7 @@ int audit_look_read(struct audit_look *look)
 	int err = read_configuration(look);
 
 	if (!err) {
-		err = read_sessions(look);
+		err = look_at_sessions(look);
 	}
 	if (!err) {
 		err = read_table(look, AUDIT_MAP_DESTINATIONS, sizeof(struct natgw_destination_key),

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "natgw_maps.h"
+#include "natgw_table.h"
 
 struct spec {
 	const char *name;
@@ -24,10 +25,8 @@ static const struct spec specs[AUDIT_MAP_COUNT] = {
 	[AUDIT_MAP_ADDRESSES] = { "addresses", 4, sizeof(struct natgw_address) },
 	[AUDIT_MAP_SUBNETS] = { "subnets", sizeof(struct natgw_subnet_key),
 				sizeof(struct natgw_subnet) },
-	[AUDIT_MAP_OUTBOUND] = { "outbound", sizeof(struct natgw_outbound_key),
-				 sizeof(struct natgw_session) },
-	[AUDIT_MAP_INBOUND] = { "inbound", sizeof(struct natgw_inbound_key),
-				sizeof(struct natgw_session) },
+	[AUDIT_MAP_OUTBOUND] = { "outbound", 4, sizeof(struct natgw_slot) },
+	[AUDIT_MAP_INBOUND] = { "inbound", 4, sizeof(struct natgw_slot) },
 	[AUDIT_MAP_CLIENTS] = { "clients", sizeof(struct natgw_client_key),
 				sizeof(struct natgw_client) },
 	[AUDIT_MAP_CLIENT_PORTS] = { "client_ports", sizeof(struct natgw_client_port_key), 4 },

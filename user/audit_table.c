@@ -61,17 +61,27 @@ static int table_reserve(struct audit_table *table, size_t count)
 	return 0;
 }
 
-static int table_append(struct audit_table *table, const struct batch *batch)
+int audit_table_add(struct audit_table *table, const void *key, const void *value)
 {
-	int err = table_reserve(table, table->count + batch->count);
+	int err = table_reserve(table, table->count + 1);
 
-	for (uint32_t i = 0; !err && i < batch->count; i++) {
+	if (!err) {
 		uint8_t *row = table->rows + table->count++ * table->row_size;
 
 		memset(row, 0, table->value_at);
-		memcpy(row, batch->keys + (size_t)i * table->key_size, table->key_size);
-		memcpy(row + table->value_at, batch->values + (size_t)i * table->value_size,
-		       table->value_size);
+		memcpy(row, key, table->key_size);
+		memcpy(row + table->value_at, value, table->value_size);
+	}
+	return err;
+}
+
+static int append_batch(struct audit_table *table, const struct batch *batch)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < batch->count; i++) {
+		err = audit_table_add(table, batch->keys + (size_t)i * table->key_size,
+				      batch->values + (size_t)i * table->value_size);
 	}
 	return err;
 }
@@ -90,7 +100,7 @@ static int read_batch(int fd, struct audit_table *table, struct batch *batch, ui
 		return err;
 	}
 	memcpy(cursor, next, sizeof(next));
-	int appended = table_append(table, batch);
+	int appended = append_batch(table, batch);
 
 	return appended ? appended : err == -ENOENT;
 }
@@ -123,7 +133,6 @@ static int read_singly(int fd, struct audit_table *table, uint32_t rows_max)
 	_cleanup_free_ uint8_t *last = calloc(1, table->key_size);
 	_cleanup_free_ uint8_t *key = calloc(1, table->key_size);
 	_cleanup_free_ uint8_t *value = calloc(1, table->value_size);
-	struct batch one = { .keys = key, .values = value, .room = 1, .count = 1 };
 	bool first = true;
 	int err = last && key && value ? 0 : -ENOMEM;
 
@@ -142,7 +151,7 @@ static int read_singly(int fd, struct audit_table *table, uint32_t rows_max)
 			err = err == -ENOENT ? 0 : err;
 			continue;
 		}
-		err = table_append(table, &one);
+		err = audit_table_add(table, key, value);
 	}
 	return err;
 }
@@ -175,7 +184,7 @@ static uint32_t *find_slot(const struct audit_table *table, const void *key)
 	return &table->slots[at];
 }
 
-static int make_index(struct audit_table *table)
+int audit_table_index(struct audit_table *table)
 {
 	uint32_t size = 16;
 
@@ -204,14 +213,19 @@ static int make_index(struct audit_table *table)
 
 /* ---- what the others see ---- */
 
-int audit_table_read(int fd, uint32_t key_size, uint32_t value_size, struct audit_table *ret_table)
+struct audit_table audit_table_of(uint32_t key_size, uint32_t value_size)
 {
-	struct audit_table table = {
+	return (struct audit_table){
 		.key_size = key_size,
 		.value_size = value_size,
 		.value_at = (key_size + 7) & ~7U,
 		.row_size = (((key_size + 7) & ~7U) + value_size + 7) & ~7U,
 	};
+}
+
+int audit_table_read(int fd, uint32_t key_size, uint32_t value_size, struct audit_table *ret_table)
+{
+	struct audit_table table = audit_table_of(key_size, value_size);
 	struct bpf_map_info info = { 0 };
 	__u32 length = sizeof(info);
 	int err = bpf_obj_get_info_by_fd(fd, &info, &length);
@@ -229,7 +243,7 @@ int audit_table_read(int fd, uint32_t key_size, uint32_t value_size, struct audi
 		err = read_singly(fd, &table, info.max_entries);
 	}
 	if (!err) {
-		err = make_index(&table);
+		err = audit_table_index(&table);
 	}
 	if (err) {
 		audit_table_free(&table);

@@ -119,6 +119,14 @@ static void print_hook(const uint8_t *bytes, char *text, size_t size)
 	(void)snprintf(text, size, "hook %s", names_hook(hook));
 }
 
+static void print_slot(const uint8_t *bytes, char *text, size_t size)
+{
+	uint32_t key[2];
+
+	memcpy(key, bytes, sizeof(key));
+	(void)snprintf(text, size, "slot %u of %s", key[1], key[0] ? "outbound" : "inbound");
+}
+
 static void (*const subjects[AUDIT_SUBJECT_NONE])(const uint8_t *bytes, char *text, size_t size) = {
 	[AUDIT_SUBJECT_OUTBOUND] = print_outbound,
 	[AUDIT_SUBJECT_INBOUND] = print_inbound,
@@ -127,6 +135,7 @@ static void (*const subjects[AUDIT_SUBJECT_NONE])(const uint8_t *bytes, char *te
 	[AUDIT_SUBJECT_CLIENT_PORT] = print_client_port,
 	[AUDIT_SUBJECT_DESTINATION] = print_destination,
 	[AUDIT_SUBJECT_HOOK] = print_hook,
+	[AUDIT_SUBJECT_SLOT] = print_slot,
 };
 
 /* ---- details ---- */
@@ -137,7 +146,7 @@ static const char *state_name(uint64_t state)
 		[NATGW_STATE_NONE] = "NONE",	   [NATGW_STATE_NEW] = "NEW",
 		[NATGW_STATE_OPENING] = "OPENING", [NATGW_STATE_ESTABLISHED] = "ESTABLISHED",
 		[NATGW_STATE_HOLD] = "HOLD",	   [NATGW_STATE_DEAD] = "DEAD",
-		[NATGW_STATE_MAPPING] = "MAPPING",
+		[NATGW_STATE_MAPPING] = "MAPPING", [NATGW_STATE_CLAIMED] = "CLAIMED",
 	};
 
 	return state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";

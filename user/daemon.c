@@ -482,7 +482,6 @@ int daemon_run(struct config *config)
 		config_free(config);
 		return err;
 	}
-	/* Maps, programs, sockets and clients of the API: the usual limit is for select(). */
 	api_limit_descriptors();
 	err = start(daemon);
 	if (err) {
@@ -492,7 +491,9 @@ int daemon_run(struct config *config)
 		follow_watch(&daemon->follow);
 		announce_all(daemon->follow.announce, &daemon->state);
 		log_info("ready");
-		event_base_dispatch(daemon->base);
+		while (event_base_loop(daemon->base, EVLOOP_ONCE) == 0 &&
+		       !event_base_got_break(daemon->base))
+			datapath_commit(daemon->state.dp);
 	}
 	release(daemon);
 	return err;

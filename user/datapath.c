@@ -241,11 +241,13 @@ void datapath_free(struct datapath *dp)
 
 static int set_row(struct datapath *dp, enum datapath_map map, const void *key, const void *value)
 {
+	dp->changed = true;
 	return bpf_map_update_elem(dp->fd[map], key, value, BPF_ANY);
 }
 
 static int del_row(struct datapath *dp, enum datapath_map map, const void *key)
 {
+	dp->changed = true;
 	return bpf_map_delete_elem(dp->fd[map], key);
 }
 
@@ -393,8 +395,16 @@ int datapath_del_route(struct datapath *dp, const struct natgw_route_key *key)
 int datapath_raise_generation(struct datapath *dp)
 {
 	/* Programs add to it too. */
+	dp->changed = false;
 	__atomic_fetch_add(&dp->generation->nexthop, 1, __ATOMIC_SEQ_CST);
 	return 0;
+}
+
+void datapath_commit(struct datapath *dp)
+{
+	if (dp->changed) {
+		datapath_raise_generation(dp);
+	}
 }
 
 void datapath_settle(void)

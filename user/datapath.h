@@ -59,8 +59,14 @@ int datapath_unreserve_ports(struct datapath *dp, uint32_t eip, enum natgw_proto
 int datapath_clear_rule_hits(struct datapath *dp, uint32_t number);
 /* Returns when every program that runs at this moment has ended. */
 void datapath_settle(void);
-/* Every session looks its next hop up again. */
+/* Every session goes the long way again: looks its next hop up, asks the configuration. */
 int datapath_raise_generation(struct datapath *dp);
+/*
+ * The same if a row of the configuration has been written or deleted since: to be called before
+ * waiting for anything. A natgwd that dies before that leaves sessions to find out by themselves,
+ * within 1 << NATGW_ROUTE_SHIFT ticks.
+ */
+void datapath_commit(struct datapath *dp);
 
 /* ---- reading; each stops and returns what fn returned when that is not 0 ---- */
 int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout);

@@ -54,6 +54,7 @@ struct datapath {
 	struct natgw_destination_use *destination_use; /* two copies, as port_use */
 	struct natgw_hold_count *hold;		       /* DATAPATH_EIP_ROWS */
 	struct natgw_port_bits *reserved;	       /* NATGW_RESERVED_ROWS */
+	bool changed;				       /* see datapath_commit */
 	uint32_t eip_end; /* EIPs from this index on have never been in use */
 
 	/* The last complete pass of the sweep; all zero before the first one. */

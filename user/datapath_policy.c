@@ -27,11 +27,13 @@ int datapath_del_forward(struct datapath *dp, const struct natgw_forward_key *ke
 int datapath_set_acl(struct datapath *dp, const struct natgw_acl_key *key,
 		     const struct natgw_acl *row)
 {
+	dp->changed = true;
 	return bpf_map_update_elem(dp->fd[DATAPATH_ACL], key, row, BPF_ANY);
 }
 
 int datapath_del_acl(struct datapath *dp, const struct natgw_acl_key *key)
 {
+	dp->changed = true;
 	return bpf_map_delete_elem(dp->fd[DATAPATH_ACL], key);
 }
 

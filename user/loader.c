@@ -13,7 +13,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
+
+#include "natgw_table.h"
 
 #include "natgw.skel.h"
 
@@ -157,7 +160,7 @@ static int start_fresh(struct loader *loader, uint32_t sessions)
 	loader->fresh = true;
 	loader->layout.version = NATGW_LAYOUT_VERSION;
 	loader->layout.sessions_max = sessions;
-	return 0;
+	return getrandom(&loader->layout.seed, sizeof(loader->layout.seed), 0) < 0 ? -errno : 0;
 }
 
 /* Somebody else's map of this name may have rows that are longer than what they are read into. */
@@ -272,12 +275,14 @@ static int reuse_maps(const struct loader *loader, struct natgw_bpf *skeleton)
 static int size_maps(const struct loader *loader, struct natgw_bpf *skeleton)
 {
 	const uint32_t sessions = loader->layout.sessions_max;
+	const struct natgw_table_size size = natgw_table_size_for(sessions, loader->layout.seed);
 	const struct {
 		const char *name;
 		uint32_t rows;
 	} tables[] = {
-		{ "outbound", sessions },
-		{ "inbound", sessions },
+		{ "outbound", natgw_table_slots(&size) },
+		{ "inbound", natgw_table_slots(&size) },
+		{ "walk", natgw_table_slots(&size) / NATGW_TABLE_STRIDE },
 		{ "clients", sessions },
 		{ "client_ports", sessions },
 		{ "destinations",
@@ -292,6 +297,7 @@ static int size_maps(const struct loader *loader, struct natgw_bpf *skeleton)
 			return err;
 		}
 	}
+	memcpy((void *)&skeleton->rodata->session_size, &size, sizeof(size));
 	return 0;
 }
 

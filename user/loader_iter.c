@@ -21,9 +21,9 @@ struct iterator {
 };
 
 static const struct iterator iterators[] = {
-	{ "natgw_sessions", "inbound", "sessions" },
-	{ "natgw_dump", "inbound", "dump" },
-	{ "natgw_sweep", "inbound", "sweep" },
+	{ "natgw_sessions", "walk", "sessions" },
+	{ "natgw_dump", "walk", "dump" },
+	{ "natgw_sweep", "walk", "sweep" },
 	{ "natgw_sweep_dst", "destinations", "sweep_dst" },
 	{ "natgw_sweep_cli", "clients", "sweep_cli" },
 	{ "natgw_sweep_frg", "fragments", "sweep_frg" },

@@ -99,7 +99,7 @@ const char *names_session_state(unsigned int state)
 		[NATGW_STATE_NONE] = "none",	   [NATGW_STATE_NEW] = "new",
 		[NATGW_STATE_OPENING] = "opening", [NATGW_STATE_ESTABLISHED] = "established",
 		[NATGW_STATE_HOLD] = "hold",	   [NATGW_STATE_DEAD] = "dead",
-		[NATGW_STATE_MAPPING] = "mapping",
+		[NATGW_STATE_MAPPING] = "mapping", [NATGW_STATE_CLAIMED] = "claimed",
 	};
 
 	return LOOK_UP(names, state);

@@ -133,6 +133,7 @@ static void keep_maps(struct bench *bench)
 {
 	const struct natgw_bpf *skel = bench->skel;
 
+	bench->layout = bpf_map__fd(skel->maps.layout);
 	bench->settings = bpf_map__fd(skel->maps.settings);
 	bench->clock = bpf_map__fd(skel->maps.clock);
 	bench->generation = bpf_map__fd(skel->maps.generation);
@@ -145,8 +146,6 @@ static void keep_maps(struct bench *bench)
 	bench->addresses = bpf_map__fd(skel->maps.addresses);
 	bench->forwards = bpf_map__fd(skel->maps.forwards);
 	bench->acl = bpf_map__fd(skel->maps.acl);
-	bench->outbound = bpf_map__fd(skel->maps.outbound);
-	bench->inbound = bpf_map__fd(skel->maps.inbound);
 	bench->nexthops = bpf_map__fd(skel->maps.nexthops);
 	bench->seen = bpf_map__fd(skel->maps.seen);
 	bench->verdicts = bpf_map__fd(skel->maps.verdicts);
@@ -179,6 +178,21 @@ static void *map_shared(const struct bpf_map *map, size_t row)
 	return at;
 }
 
+static struct session_table *map_sessions(const struct bpf_map *map,
+					  const struct natgw_layout *layout, bool is_outbound)
+{
+	struct session_table *table = calloc(1, sizeof(*table));
+
+	if (!table) {
+		harness_die("session table", ENOMEM);
+	}
+	table->slots = map_shared(map, sizeof(*table->slots));
+	table->count = bpf_map__max_entries(map);
+	table->size = natgw_table_size_for(layout->sessions_max, layout->seed);
+	table->is_outbound = is_outbound;
+	return table;
+}
+
 static int attach_iterator(const struct bpf_program *prog, int map, struct bpf_link **ret_link)
 {
 	union bpf_iter_link_info info = { .map.map_fd = (__u32)map };
@@ -195,8 +209,8 @@ static void attach_iterators(struct bench *bench)
 {
 	struct natgw_bpf *skel = bench->skel;
 
-	bench->sweep_link =
-		attach_iterator(skel->progs.natgw_sweep, bench->inbound, &skel->links.natgw_sweep);
+	bench->sweep_link = attach_iterator(skel->progs.natgw_sweep, bpf_map__fd(skel->maps.walk),
+					    &skel->links.natgw_sweep);
 	bench->sweep_dst_link = attach_iterator(skel->progs.natgw_sweep_dst, bench->destinations,
 						&skel->links.natgw_sweep_dst);
 	bench->sweep_cli_link = attach_iterator(skel->progs.natgw_sweep_cli, bench->clients,
@@ -206,10 +220,17 @@ static void attach_iterators(struct bench *bench)
 }
 
 /* As natgwd sizes them. */
-static void size_maps(const struct natgw_bpf *skel, __u32 sessions)
+static void size_maps(const struct natgw_bpf *skel, const struct natgw_layout *layout)
 {
-	bpf_map__set_max_entries(skel->maps.outbound, sessions);
-	bpf_map__set_max_entries(skel->maps.inbound, sessions);
+	const struct natgw_table_size size =
+		natgw_table_size_for(layout->sessions_max, layout->seed);
+	const __u32 sessions = layout->sessions_max;
+	const __u32 slots = natgw_table_slots(&size);
+
+	bpf_map__set_max_entries(skel->maps.outbound, slots);
+	bpf_map__set_max_entries(skel->maps.inbound, slots);
+	bpf_map__set_max_entries(skel->maps.walk, slots / NATGW_TABLE_STRIDE);
+	memcpy((void *)&skel->rodata->session_size, &size, sizeof(size));
 	bpf_map__set_max_entries(skel->maps.clients, sessions);
 	bpf_map__set_max_entries(skel->maps.client_ports, sessions);
 	bpf_map__set_max_entries(skel->maps.destinations,
@@ -218,22 +239,27 @@ static void size_maps(const struct natgw_bpf *skel, __u32 sessions)
 
 static void load(struct bench *bench, __u32 sessions)
 {
+	const struct natgw_layout layout = { NATGW_LAYOUT_VERSION, sessions, BENCH_TABLE_SEED };
+
 	bench->skel = natgw_bpf__open();
 	if (!bench->skel) {
 		harness_die("open of the programs", errno);
 	}
-	size_maps(bench->skel, sessions);
+	size_maps(bench->skel, &layout);
 	if (natgw_bpf__load(bench->skel)) {
 		harness_die("load of the programs", errno);
 	}
 	keep_programs(bench);
 	keep_maps(bench);
+	harness_set_row(bench->layout, 0, &layout);
 	bench->port_use = map_shared(bench->skel->maps.port_use, sizeof(struct natgw_port_bits));
 	bench->destination_use =
 		map_shared(bench->skel->maps.destination_use, sizeof(struct natgw_destination_use));
 	bench->hold = map_shared(bench->skel->maps.hold, sizeof(struct natgw_hold_count));
 	bench->reserved_ports =
 		map_shared(bench->skel->maps.reserved_ports, sizeof(struct natgw_port_bits));
+	bench->outbound = map_sessions(bench->skel->maps.outbound, &layout, true);
+	bench->inbound = map_sessions(bench->skel->maps.inbound, &layout, false);
 	attach_iterators(bench);
 }
 
@@ -258,6 +284,8 @@ struct bench *bench_open(__u32 sessions)
 void bench_close(struct bench *bench)
 {
 	natgw_bpf__destroy(bench->skel);
+	free(bench->outbound);
+	free(bench->inbound);
 	free(bench);
 }
 

@@ -14,6 +14,7 @@
 
 #include "frame.h"
 #include "natgw_maps.h"
+#include "session_table.h"
 
 #define CLIENT IP(10, 0, 1, 10)
 #define CLIENT_B IP(10, 0, 1, 11)
@@ -27,8 +28,9 @@
 #define EIP_B IP(203, 0, 113, 11) /* second EIP of gateway 1, in use when eip_count is 2 */
 #define BENCH_EIPS_MAX 16     /* of gateway 1: EIP, EIP_B, 203.0.114.2 ...; then one of gateway 2 */
 #define BENCH_SEED 0x5eed1234 /* of the programs' hashes */
-#define BENCH_MTU 1500	      /* of both interfaces */
-#define BENCH_RULES_MAX 64    /* hits of so many are forgotten */
+#define BENCH_TABLE_SEED 0x5eed12345678abcdULL /* of the session tables' hash */
+#define BENCH_MTU 1500			       /* of both interfaces */
+#define BENCH_RULES_MAX 64		       /* hits of so many are forgotten */
 #define REMOTE IP(198, 51, 100, 7)
 #define REMOTE_B IP(198, 51, 100, 8)
 #define REMOTE_SILENT IP(192, 0, 2, 200)       /* on link, MAC address not known */
@@ -59,10 +61,10 @@ struct bench {
 	int prog[BENCH_PROG_COUNT];
 	int sweep_link, sweep_dst_link, sweep_cli_link, sweep_frg_link;
 	int layout, settings, clock, generation, ifaces, devices, subnets, routes, gateways, pool,
-		addresses, forwards, acl, rules, rule_order, rule_hits, phase, outbound, inbound,
-		nexthops, seen, verdicts, traffic, generated, budget, clients, client_ports,
-		gateway_use, destinations, active, sweep_stats, check_result, fragments,
-		fragment_use;
+		addresses, forwards, acl, rules, rule_order, rule_hits, phase, nexthops, seen,
+		verdicts, traffic, generated, budget, clients, client_ports, gateway_use,
+		destinations, active, sweep_stats, check_result, fragments, fragment_use;
+	struct session_table *outbound, *inbound;
 	/* Mapped, as natgwd does. */
 	struct natgw_port_bits *port_use;
 	struct natgw_destination_use *destination_use;
@@ -104,6 +106,9 @@ void bench_timers(__u32 *timeout, const __u32 seconds[NATGW_TIMER_COUNT]);
 __be32 bench_eip(__u32 index);
 /* rows[i] is rule i + 1, and first match wins. */
 void bench_set_rules(struct bench *bench, const struct natgw_rule *rows, __u32 count);
+/* What the functions below write counts at once, also for sessions that go the short way; after
+ * other writes to the configuration's maps this is to be called. */
+void bench_commit(const struct bench *bench);
 void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway);
 void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect);
 /* Settings as bench_reset leaves them, with these features (NATGW_FEATURE_*); rules stay. */

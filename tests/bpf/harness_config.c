@@ -87,12 +87,25 @@ struct natgw_gateway bench_gateway(void)
 	return gateway;
 }
 
+void bench_commit(const struct bench *bench)
+{
+	struct natgw_generation row = {};
+	__u32 zero = 0;
+
+	if (bpf_map_lookup_elem(bench->generation, &zero, &row)) {
+		harness_die("generation", errno);
+	}
+	row.nexthop++;
+	harness_set_row(bench->generation, 0, &row);
+}
+
 void bench_set_gateway(struct bench *bench, const struct natgw_gateway *gateway)
 {
 	harness_set_row(bench->gateways, 1, gateway);
 	if (bench->eips < gateway->eip_count) {
 		bench->eips = gateway->eip_count;
 	}
+	bench_commit(bench);
 }
 
 void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redirect)
@@ -102,6 +115,7 @@ void bench_set_iface(struct bench *bench, __u32 ifindex, __u8 flags, __u8 redire
 	memcpy(row.mac, ifindex == bench->int_ifindex ? mac_int : mac_ext, sizeof(row.mac));
 	harness_set(bench->ifaces, &ifindex, &row);
 	harness_set(bench->devices, &ifindex, &ifindex);
+	bench_commit(bench);
 }
 
 static void fill_policy(struct bench *bench)
@@ -157,6 +171,7 @@ static void fill_settings(struct bench *bench, __u32 rules, __u16 features)
 						 .hairpin = bench->ext_ifindex };
 
 	harness_set_row(bench->settings, 0, &settings);
+	bench_commit(bench);
 }
 
 static struct natgw_settings read_settings(const struct bench *bench)
@@ -189,6 +204,7 @@ void bench_set_rules(struct bench *bench, const struct natgw_rule *rows, __u32 c
 void bench_set_address(struct bench *bench, __be32 addr, const struct natgw_address *row)
 {
 	harness_set(bench->addresses, &addr, row);
+	bench_commit(bench);
 }
 
 void bench_set_forward(struct bench *bench, const struct natgw_forward_key *key,
@@ -203,12 +219,14 @@ void bench_set_acl(struct bench *bench, __be32 addr, __u32 len, __u32 deny)
 	struct natgw_acl row = { .deny = deny };
 
 	harness_set(bench->acl, &key, &row);
+	bench_commit(bench);
 }
 
 void bench_set_route(struct bench *bench, const struct natgw_route_key *key,
 		     const struct natgw_route *row)
 {
 	harness_set(bench->routes, key, row);
+	bench_commit(bench);
 }
 
 void bench_reserve_port(struct bench *bench, __u32 index, __u32 proto, __u16 port)
@@ -291,9 +309,8 @@ void bench_clear_sessions(struct bench *bench)
 {
 	static const struct natgw_gateway_use nobody;
 
-	clear_hash(bench->outbound, sizeof(struct natgw_outbound_key),
-		   sizeof(struct natgw_session));
-	clear_hash(bench->inbound, sizeof(struct natgw_inbound_key), sizeof(struct natgw_session));
+	session_table_clear(bench->outbound);
+	session_table_clear(bench->inbound);
 	clear_hash(bench->clients, sizeof(struct natgw_client_key), sizeof(struct natgw_client));
 	clear_hash(bench->client_ports, sizeof(struct natgw_client_port_key), sizeof(__u32));
 	clear_hash(bench->destinations, sizeof(struct natgw_destination_key),

@@ -173,8 +173,8 @@ void inside_open_forwarded(struct talk *talk)
 
 void inside_require_rows(__u32 pairs)
 {
-	assert_int_equal(walk_rows(walk.bench->inbound), pairs);
-	assert_int_equal(walk_rows(walk.bench->outbound), pairs);
+	assert_int_equal(table_count(walk.bench->inbound), pairs);
+	assert_int_equal(table_count(walk.bench->outbound), pairs);
 }
 
 /* ---- hairpin ---- */

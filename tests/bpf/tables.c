@@ -141,6 +141,17 @@ static void mark_port(struct bench *bench, const struct pair *pair)
 	}
 }
 
+static void put_row(struct session_table *sessions, const void *key,
+		    const struct natgw_session *row)
+{
+	int error = session_table_insert(sessions, key, row);
+
+	if (error) {
+		errno = -error;
+		fail_map(sessions->is_outbound ? "outbound row" : "inbound row");
+	}
+}
+
 void pair_add(struct bench *bench, const struct pair *pair)
 {
 	static __u32 generation = 1000;
@@ -155,14 +166,10 @@ void pair_add(struct bench *bench, const struct pair *pair)
 
 	row.addr = pair->int_addr;
 	row.port = htons(pair->int_port);
-	if (bpf_map_update_elem(bench->inbound, &inbound_key, &row, BPF_NOEXIST)) {
-		fail_map("inbound row");
-	}
+	put_row(bench->inbound, &inbound_key, &row);
 	row.addr = pair->ext_addr;
 	row.port = htons(pair->ext_port);
-	if (bpf_map_update_elem(bench->outbound, &outbound_key, &row, BPF_NOEXIST)) {
-		fail_map("outbound row");
-	}
+	put_row(bench->outbound, &outbound_key, &row);
 	count_pair(bench, pair);
 	mark_port(bench, pair);
 }
@@ -172,54 +179,34 @@ bool pair_outbound(const struct bench *bench, const struct pair *pair,
 {
 	struct natgw_outbound_key key = pair_outbound_key(pair);
 
-	return !bpf_map_lookup_elem(bench->outbound, &key, ret_row);
+	return session_table_find(bench->outbound, &key, ret_row);
 }
 
 bool pair_inbound(const struct bench *bench, const struct pair *pair, struct natgw_session *ret_row)
 {
 	struct natgw_inbound_key key = pair_inbound_key(pair);
 
-	return !bpf_map_lookup_elem(bench->inbound, &key, ret_row);
+	return session_table_find(bench->inbound, &key, ret_row);
 }
 
-void table_read(int map, struct table *ret_table)
+void table_read(const struct session_table *sessions, struct table *ret_table)
 {
-	__u8 key[16], *from = NULL;
-
 	ret_table->count = 0;
-	while (ret_table->count < TABLE_ROWS_MAX) {
-		struct table_row *row = &ret_table->rows[ret_table->count];
-
-		if (bpf_map_get_next_key(map, from, row->key)) {
-			return;
-		}
-		memcpy(key, row->key, sizeof(key));
-		from = key;
-		if (!bpf_map_lookup_elem(map, row->key, &row->row)) {
-			ret_table->count++;
-		}
+	for (__u32 i = 0; i < sessions->count && ret_table->count < TABLE_ROWS_MAX; i++) {
+		ret_table->count +=
+			session_table_at(sessions, i, &ret_table->rows[ret_table->count]);
 	}
 }
 
-__u32 table_count(int map)
+__u32 table_count(const struct session_table *sessions)
 {
-	enum { BATCH = 8192 };
-	static __u8 keys[BATCH][16];
-	static struct natgw_session rows[BATCH];
-	__u32 sum = 0, count, next[4];
-	void *from = NULL;
-	int error = 0;
+	struct session_table_row row;
+	__u32 count = 0;
 
-	while (!error) {
-		count = BATCH;
-		error = bpf_map_lookup_batch(map, from, next, keys, rows, &count, NULL);
-		sum += count;
-		from = next;
+	for (__u32 i = 0; i < sessions->count; i++) {
+		count += session_table_at(sessions, i, &row);
 	}
-	if (error != -ENOENT) {
-		fail_map("counting rows");
-	}
-	return sum;
+	return count;
 }
 
 __u32 map_count(int map)
@@ -258,7 +245,7 @@ __u32 row_generation(const struct natgw_session *row)
 }
 
 /* The external endpoint first, so that keys of sessions that share one are equal. */
-static void outbound_as_inbound(const struct table_row *row, __u8 ret_key[16])
+static void outbound_as_inbound(const struct session_table_row *row, __u8 ret_key[16])
 {
 	struct natgw_outbound_key from;
 	struct natgw_inbound_key key = {};
@@ -280,8 +267,8 @@ static int compare_rows(const void *one, const void *other)
 
 /* Both tables under the same key, sorted. */
 struct sides {
-	struct table_row *left;
-	struct table_row *right;
+	struct session_table_row *left;
+	struct session_table_row *right;
 };
 
 static struct sides sort_tables(const struct table *outbound, const struct table *inbound)

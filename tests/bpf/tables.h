@@ -35,21 +35,16 @@ bool pair_inbound(const struct bench *bench, const struct pair *pair,
 
 #define TABLE_ROWS_MAX 4096
 
-struct table_row {
-	__u8 key[16];
-	struct natgw_session row;
-};
-
 struct table {
 	__u32 count;
-	struct table_row rows[TABLE_ROWS_MAX];
+	struct session_table_row rows[TABLE_ROWS_MAX];
 };
 
 /* All rows of a session table. */
-void table_read(int map, struct table *ret_table);
+void table_read(const struct session_table *sessions, struct table *ret_table);
 /* The number of rows of a session table of any size. */
-__u32 table_count(int map);
-/* The same of any hash map, row by row. */
+__u32 table_count(const struct session_table *sessions);
+/* The number of rows of any hash map. */
 __u32 map_count(int map);
 bool table_same(const struct table *one, const struct table *other);
 

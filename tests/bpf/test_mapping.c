@@ -59,8 +59,8 @@ static void require_counts(__u32 sessions, __u32 mappings)
 {
 	assert_int_equal(gateway_use_of(walk.bench).sessions, sessions + mappings);
 	assert_int_equal(gateway_use_of(walk.bench).mappings, mappings);
-	assert_int_equal(walk_rows(walk.bench->inbound), sessions + mappings);
-	assert_int_equal(walk_rows(walk.bench->outbound), sessions + mappings);
+	assert_int_equal(table_count(walk.bench->inbound), sessions + mappings);
+	assert_int_equal(table_count(walk.bench->outbound), sessions + mappings);
 }
 
 static void require_conflicts(__u64 count)

@@ -219,8 +219,8 @@ static void require_unmatched(__u32 verdict)
 		}
 	}
 	assert_int_equal(walk_counted(verdict), 3);
-	assert_int_equal(walk_rows(walk.bench->inbound), 0);
-	assert_int_equal(walk_rows(walk.bench->outbound), 0);
+	assert_int_equal(table_count(walk.bench->inbound), 0);
+	assert_int_equal(table_count(walk.bench->outbound), 0);
 }
 
 /* Requirement 67. */

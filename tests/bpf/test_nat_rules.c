@@ -31,7 +31,7 @@ static void test_each_port_leaves_by_its_own_address(void **state)
 	/* The port that the client asked for means nothing outside. */
 	assert_false(nat_answer(&one, 8001, ACK));
 	assert_int_equal(walk_counted(NATGW_DROP_NO_SESSION), 1);
-	assert_int_equal(walk_rows(walk.bench->inbound), 2);
+	assert_int_equal(table_count(walk.bench->inbound), 2);
 }
 
 /* Both rows name the same session, the outbound one as the client sees it. */

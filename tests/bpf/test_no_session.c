@@ -134,7 +134,7 @@ static void test_server_after_idle(void **state)
 	assert_int_equal(walk.diff.generated[NATGW_GENERATED_RST], is_tc() ? 2 : 0);
 	walk_seconds(1);
 	bench_sweep(walk.bench);
-	assert_int_equal(walk_rows(walk.bench->inbound), 0);
+	assert_int_equal(table_count(walk.bench->inbound), 0);
 }
 
 static void test_server_is_not_told_everything(void **state)

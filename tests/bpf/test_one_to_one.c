@@ -135,8 +135,8 @@ static void require_in(const struct spec *in, __be32 dst, const struct spec *quo
 
 static void require_no_session(void)
 {
-	assert_int_equal(walk_rows(walk.bench->outbound), 0);
-	assert_int_equal(walk_rows(walk.bench->inbound), 0);
+	assert_int_equal(table_count(walk.bench->outbound), 0);
+	assert_int_equal(table_count(walk.bench->inbound), 0);
 }
 
 /* From the host, of every protocol and kind. */

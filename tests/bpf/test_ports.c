@@ -5,7 +5,6 @@
 #include "walk.h"
 
 #include <arpa/inet.h>
-#include <bpf/bpf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -68,7 +67,7 @@ static void test_a_session_keeps_its_port(void **state)
 
 	(void)state;
 	assert_int_equal(port_of(1, REMOTE), port);
-	assert_int_equal(walk_rows(walk.bench->outbound), 1);
+	assert_int_equal(table_count(walk.bench->outbound), 1);
 	assert_int_equal(walk_traffic()->created[NATGW_PROTO_UDP], 1);
 }
 
@@ -116,8 +115,8 @@ static void test_sixteen_ports(void **state)
 	assert_int_equal(got, 0xffff);
 	require_exhausted(16, 1);
 	require_exhausted(17, 2);
-	assert_int_equal(walk_rows(walk.bench->inbound), 16);
-	assert_int_equal(walk_rows(walk.bench->outbound), 16);
+	assert_int_equal(table_count(walk.bench->inbound), 16);
+	assert_int_equal(table_count(walk.bench->outbound), 16);
 	/* Sessions that stand go on, and every port is free towards another destination. */
 	assert_true(port_of(3, REMOTE) > 0);
 	for (__u16 i = 0; i < 16; i++) {
@@ -179,7 +178,7 @@ static void test_expired_row_is_taken_over(void **state)
 	assert_int_equal(in.word, out.word);
 	assert_int_equal(in.port, htons(2001));
 	assert_int_equal(in.packets, 0);
-	assert_int_equal(walk_rows(walk.bench->inbound), 1);
+	assert_int_equal(table_count(walk.bench->inbound), 1);
 	assert_int_equal(walk_traffic()->taken_over, 1);
 	assert_int_equal(client_of(walk.bench, CLIENT).sessions, 1);
 	assert_int_equal(client_of(walk.bench, CLIENT).opening, 1);
@@ -203,8 +202,8 @@ static void test_own_expired_row_is_taken_over(void **state)
 	assert_true(pair_inbound(walk.bench, &pair, &now));
 	assert_int_not_equal(row_generation(&old), row_generation(&now));
 	assert_int_equal(row_state(&now), NATGW_STATE_OPENING);
-	assert_int_equal(walk_rows(walk.bench->inbound), 1);
-	assert_int_equal(walk_rows(walk.bench->outbound), 1);
+	assert_int_equal(table_count(walk.bench->inbound), 1);
+	assert_int_equal(table_count(walk.bench->outbound), 1);
 }
 
 /* The inbound row alone looks idle; the client has used the session since. */
@@ -231,7 +230,7 @@ static void require_row_stays(__u8 session_state)
 	pair.idle = (__u32)(3600 * SECOND);
 	pair_add(walk.bench, &pair);
 	assert_int_equal(port_of(1, REMOTE), 0);
-	assert_int_equal(walk_rows(walk.bench->inbound), 1);
+	assert_int_equal(table_count(walk.bench->inbound), 1);
 }
 
 static void test_new_and_dead_rows_are_occupied(void **state)
@@ -244,41 +243,25 @@ static void test_new_and_dead_rows_are_occupied(void **state)
 
 /* ---- full tables ---- */
 
-static void fill(int map)
-{
-	struct natgw_session row = { .word = NATGW_STATE_OPENING | 1ULL << 8,
-				     .last_seen = bench_now(walk.bench) };
-	struct natgw_inbound_key key = { .ext_addr = IP(1, 1, 1, 1) };
-
-	/* These are nobody's sessions. */
-	walk.bench->not_audited = ~0U;
-	/* The kernel keeps a spare row for each CPU: full is when it says so. */
-	for (__u32 i = 0; i < 4096; i++) {
-		key.rem_addr = i;
-		if (bpf_map_update_elem(map, &key, &row, BPF_NOEXIST)) {
-			return;
-		}
-	}
-	fail();
-}
-
-static void require_full(int map)
+static void require_full(struct session_table *sessions)
 {
 	struct spec spec = walk_outbound(PROTO_UDP, 0);
 	struct pair pair = pair_standard(PROTO_UDP, NATGW_STATE_OPENING);
 	__u32 inbound, outbound;
 
 	pair_add(walk.bench, &pair);
-	fill(map);
-	inbound = walk_rows(walk.bench->inbound);
-	outbound = walk_rows(walk.bench->outbound);
+	/* By nobody's sessions. */
+	walk.bench->not_audited = ~0U;
+	session_table_fill(sessions);
+	inbound = table_count(walk.bench->inbound);
+	outbound = table_count(walk.bench->outbound);
 	for (__u16 i = 1; i <= 50; i++) {
 		assert_int_equal(port_of(i, REMOTE), 0);
 	}
 	assert_int_equal(walk_counted(NATGW_DROP_SESSION_TABLE_FULL), 50);
 	assert_int_equal(walk_traffic()->alloc_errors[NATGW_PROTO_UDP][NATGW_ALLOC_TABLE_FULL], 50);
-	assert_int_equal(walk_rows(walk.bench->inbound), inbound);
-	assert_int_equal(walk_rows(walk.bench->outbound), outbound);
+	assert_int_equal(table_count(walk.bench->inbound), inbound);
+	assert_int_equal(table_count(walk.bench->outbound), outbound);
 	/* Who was there before is none the worse. */
 	assert_int_equal(walk_port(&spec), EXT_PORT);
 	spec = walk_inbound(PROTO_UDP, 0, EXT_PORT);

@@ -69,8 +69,8 @@ static void require_no_counts(void)
 	assert_int_equal(client_of(walk.bench, CLIENT).opening, 0);
 	assert_int_equal(client_of(walk.bench, CLIENT_B).sessions, 0);
 	assert_int_equal(client_of(walk.bench, CLIENT_B).opening, 0);
-	assert_int_equal(walk_rows(walk.bench->inbound), 0);
-	assert_int_equal(walk_rows(walk.bench->outbound), 0);
+	assert_int_equal(table_count(walk.bench->inbound), 0);
+	assert_int_equal(table_count(walk.bench->outbound), 0);
 	assert_int_equal(map_count(walk.bench->client_ports), 0);
 }
 

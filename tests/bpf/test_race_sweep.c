@@ -233,7 +233,7 @@ int main(void)
 	};
 	int failed;
 
-	/* Few buckets, so that a pass takes no longer than a packet. */
+	/* Few slots, so that a pass takes no longer than a packet. */
 	bench = bench_open(64);
 	failed = cmocka_run_group_tests_name("race with the sweep", tests, NULL, NULL);
 	bench_close(bench);

@@ -45,8 +45,8 @@ static void test_s01_same_syn_three_times(void **state)
 	assert_true(port > 0);
 	assert_int_equal(talk_begin(&talk), port);
 	assert_int_equal(talk_begin(&talk), port);
-	assert_int_equal(walk_rows(walk.bench->inbound), 1);
-	assert_int_equal(walk_rows(walk.bench->outbound), 1);
+	assert_int_equal(table_count(walk.bench->inbound), 1);
+	assert_int_equal(table_count(walk.bench->outbound), 1);
 	assert_int_equal(walk_traffic()->created[NATGW_PROTO_TCP], 1);
 }
 

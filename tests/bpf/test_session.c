@@ -135,7 +135,7 @@ static void require_reply_establishes(__u8 proto, __u32 index)
 	assert_true(talk_send(&talk, 0, 8));
 	assert_int_equal(talk.port, port);
 	assert_int_equal(walk_traffic()->established[index], 1);
-	assert_int_equal(walk_rows(walk.bench->outbound), 1);
+	assert_int_equal(table_count(walk.bench->outbound), 1);
 	walk_judge(0);
 }
 
@@ -227,11 +227,11 @@ static void test_expiry_outbound(void **state)
 		assert_false(send_late(&timers[i]));
 		if (timers[i].drop) {
 			assert_true(walk_counted(timers[i].drop) > 0);
-			assert_int_equal(walk_rows(walk.bench->outbound), 1);
+			assert_int_equal(table_count(walk.bench->outbound), 1);
 		} else {
 			/* The old inbound row holds its port. */
 			walk_judge(1);
-			assert_int_equal(walk_rows(walk.bench->inbound), 2);
+			assert_int_equal(table_count(walk.bench->inbound), 2);
 		}
 	}
 	assert_int_equal(walk_traffic()->repaired, 0);
@@ -288,7 +288,7 @@ static void test_other_generation(void **state)
 	assert_true(pair_inbound(walk.bench, &pair, &row));
 	row.word += 1ULL << NATGW_WORD_GENERATION_SHIFT;
 	row.last_seen = bench_now(walk.bench);
-	assert_int_equal(bpf_map_update_elem(walk.bench->inbound, &key, &row, BPF_ANY), 0);
+	assert_true(session_table_write(walk.bench->inbound, &key, &row));
 	/* The inbound row is fresh, but not this outbound row's: a new session is made. */
 	assert_false(send_late(&timers[2]));
 	assert_int_equal(walk_traffic()->repaired, 1);
@@ -305,11 +305,11 @@ static void test_sweep_waits_for_the_grace(void **state)
 		assert_int_equal(bench_sweep(walk.bench).removed, 0);
 		walk_pass(SECOND + SECOND / 2);
 		assert_int_equal(bench_sweep(walk.bench).removed, 0);
-		assert_int_equal(walk_rows(walk.bench->inbound), 1);
+		assert_int_equal(table_count(walk.bench->inbound), 1);
 		walk_pass(SECOND);
 		assert_int_equal(bench_sweep(walk.bench).removed, 1);
-		assert_int_equal(walk_rows(walk.bench->inbound), 0);
-		assert_int_equal(walk_rows(walk.bench->outbound), 0);
+		assert_int_equal(table_count(walk.bench->inbound), 0);
+		assert_int_equal(table_count(walk.bench->outbound), 0);
 		assert_int_equal(client_of(walk.bench, CLIENT).sessions, 0);
 		assert_int_equal(client_of(walk.bench, CLIENT).opening, 0);
 		assert_int_equal(gateway_use_of(walk.bench).sessions, 0);

@@ -147,8 +147,8 @@ static void test_3_no_client_takes_anothers_port(void **state)
 
 static void require_nothing_made(void)
 {
-	assert_int_equal(walk_rows(walk.bench->inbound), 0);
-	assert_int_equal(walk_rows(walk.bench->outbound), 0);
+	assert_int_equal(table_count(walk.bench->inbound), 0);
+	assert_int_equal(table_count(walk.bench->outbound), 0);
 	assert_int_equal(gateway_use_of(walk.bench).sessions, 0);
 }
 

@@ -152,14 +152,6 @@ void walk_seconds(__s64 seconds)
 	walk_pass(seconds * NATGW_TICKS_PER_SECOND);
 }
 
-__u32 walk_rows(int map)
-{
-	static struct table table;
-
-	table_read(map, &table);
-	return table.count;
-}
-
 void walk_judge(__u32 held)
 {
 	static struct table outbound, inbound;

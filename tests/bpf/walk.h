@@ -57,7 +57,6 @@ void walk_again(void);
 /* Moves the clock. */
 void walk_pass(__s64 ticks);
 void walk_seconds(__s64 seconds);
-__u32 walk_rows(int map);
 /* The tables agree; so many inbound rows only hold their port. */
 void walk_judge(__u32 held);
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""natgwctl audit: finds nothing where all is well, and names what bpftool has planted."""
+"""natgwctl audit: finds nothing where all is well, and names what is planted."""
 import contextlib
 import ipaddress
 import json
@@ -11,6 +11,7 @@ import threading
 import pytest
 
 import servers
+import session_slots
 import topology
 from hosts import BPFFS, CLI1, CLI2, EIP, SRV1, SRV2, run, wait_for
 
@@ -25,7 +26,7 @@ GATEWAYS, HOOKS, DIRECTIONS, VERDICT_SLOTS, DROP_GUARD = 64, 3, 3, 80, 46
 UNUSED_GATEWAY = GATEWAYS - 1
 
 
-# ---- maps by bpftool ----
+# ---- maps ----
 
 def to_hex(data):
     return [f"{byte:02x}" for byte in data]
@@ -35,8 +36,35 @@ def from_hex(words):
     return bytes(int(word, 16) for word in words)
 
 
-class Map:
-    """One pinned map, read and written with bpftool as an operator would."""
+class Plantable:
+    """A map, of which a row can be another one for a while."""
+
+    @contextlib.contextmanager
+    def planted(self, key, value):
+        """The row has another value, or with None is not there; then it is as it was."""
+        old = self.get(key)
+        self.write(key, value)
+        try:
+            yield
+        finally:
+            self.write(key, old)
+
+    def write(self, key, value):
+        if value is None:
+            self.delete(key)
+        else:
+            self.set(key, value)
+
+
+class Sessions(session_slots.Slots, Plantable):
+    """A session table."""
+
+    def __init__(self, net, name):
+        super().__init__(net.natgwd, name)
+
+
+class Map(Plantable):
+    """Another pinned map, read and written with bpftool as an operator would."""
 
     def __init__(self, net, name):
         self.path = net.natgwd.pin(name)
@@ -57,22 +85,6 @@ class Map:
 
     def delete(self, key):
         run("bpftool", "map", "delete", "pinned", self.path, "key", "hex", *to_hex(key))
-
-    @contextlib.contextmanager
-    def planted(self, key, value):
-        """The row has another value, or with None is not there; then it is as it was."""
-        old = self.get(key)
-        self.write(key, value)
-        try:
-            yield
-        finally:
-            self.write(key, old)
-
-    def write(self, key, value):
-        if value is None:
-            self.delete(key)
-        else:
-            self.set(key, value)
 
 
 def index(number):
@@ -101,7 +113,7 @@ class Session:
     """The pair of rows of one session of CLI1."""
 
     def __init__(self, net, out_key):
-        self.outbound, self.inbound = Map(net, "outbound"), Map(net, "inbound")
+        self.outbound, self.inbound = Sessions(net, "outbound"), Sessions(net, "inbound")
         self.out_key, self.out_row = out_key, self.outbound.get(out_key)
         self.in_key = self.out_row[24:28] + self.out_key[4:8] + self.out_row[28:30] + (
             self.out_key[10:13] + bytes(3))
@@ -125,7 +137,7 @@ class Session:
 
 def find_session(net, client_ports):
     """That of the lowest external port, which the audit names among the first."""
-    rows = [(key, row) for key, row in Map(net, "outbound").rows()
+    rows = [(key, row) for key, row in Sessions(net, "outbound").rows()
             if key[12] == TCP and key[0:4] == address(CLI1)
             and struct.unpack("!H", key[8:10])[0] in client_ports]
     return Session(net, min(rows, key=lambda found: found[1][28:30])[0])
@@ -251,6 +263,13 @@ def test_i1_a_row_stays_unfinished(net):
         assert_named(net, "I1", session.text("outbound"), "NEW")
 
 
+def test_i1_a_row_that_no_lookup_finds(net):
+    """Its home has forgotten where it is."""
+    session = net.standing.living()
+    with session.inbound.forgotten(session.in_key):
+        assert_named(net, "I1", session.text("inbound"), "no lookup finds it")
+
+
 def test_i2_two_sessions_with_one_external_endpoint(net):
     session = net.standing.living()
     other_key = address(CLI2) + session.out_key[4:]
@@ -260,7 +279,7 @@ def test_i2_two_sessions_with_one_external_endpoint(net):
 
 def test_i3_a_port_out_of_range(net):
     gateways = Map(net, "gateways")
-    ext_port = max(struct.unpack("!H", key[8:10])[0] for key, _row in Map(net, "inbound").rows())
+    ext_port = max(struct.unpack("!H", key[8:10])[0] for key, _row in Sessions(net, "inbound").rows())
     smaller = changed(gateways.get(index(1)), "I", 16, ext_port - PORTS_FIRST)
     with gateways.planted(index(1), smaller):
         assert_named(net, "I3", f"{EIP}:{ext_port}", "not in its gateway's range")
@@ -392,7 +411,7 @@ def test_i4_a_session_is_not_in_its_destination(net, destination):
 
 def test_i4_a_destination_has_a_port_too_many(net, destination):
     destinations, key, row = destination
-    used = {struct.unpack("!H", inbound[8:10])[0] for inbound, _row in Map(net, "inbound").rows()}
+    used = {struct.unpack("!H", inbound[8:10])[0] for inbound, _row in Sessions(net, "inbound").rows()}
     free = next(number for number in range(PORTS_FIRST, PORTS_FIRST + PORTS_COUNT)
                 if number not in used)
     wrong = changed(flipped(row, free, COUNTERS), "I", 0, plus_one)
@@ -402,7 +421,7 @@ def test_i4_a_destination_has_a_port_too_many(net, destination):
 
 def test_i4_a_summary_that_hides_free_ports(net, destination):
     destinations, key, row = destination
-    used = {struct.unpack("!H", inbound[8:10])[0] for inbound, _row in Map(net, "inbound").rows()
+    used = {struct.unpack("!H", inbound[8:10])[0] for inbound, _row in Sessions(net, "inbound").rows()
             if inbound[4:8] == address(SRV1) and inbound[12] == TCP}
     free = next(number for number in range(PORTS_FIRST, PORTS_FIRST + PORTS_COUNT)
                 if number not in used)
@@ -454,7 +473,7 @@ def test_a_hundred_findings_are_shown(net):
     with Map(net, "addresses").planted(address(EIP), None):
         lines = audit(net).stdout.splitlines()
     assert len(lines) == 101
-    rest = len(Map(net, "inbound").rows()) - 100
+    rest = len(Sessions(net, "inbound").rows()) - 100
     assert lines[-1] == f"and {rest} more (I3: {rest})"
 
 
@@ -541,13 +560,8 @@ def test_many_sessions():
         net.router.ip("route", "replace", "blackhole", SILENT)
         assert send_many(net) >= MANY
         net.natgwd.kill()
-        session = Session(net, first_key(Map(net, "outbound")))
+        session = Session(net, Sessions(net, "outbound").first_key())
         with session.outbound.planted(session.out_key, None):
             assert_named(net, "I1", session.text("inbound"))
         assert assert_clean(net) >= MANY
         net.natgwd.start()  # it ends in order
-
-
-def first_key(table):
-    shown = json.loads(run("bpftool", "-j", "map", "getnext", "pinned", table.path).stdout)
-    return from_hex(shown["next_key"])

@@ -7,6 +7,7 @@ import pytest
 
 import daemon
 import servers
+import session_slots
 from hosts import CLI1, EIP, PRIVATE_IP, SRV1, run, wait_for
 
 COMMANDS = (("status",), ("describe",), ("describe", "nat-a"), ("sessions",), ("stats",),
@@ -116,9 +117,10 @@ def test_sessions_are_shown_by_natgwctl_and_by_the_kernel(net, session):
 
 def test_maps_are_readable_by_bpftool(net, session):
     shown = run("bpftool", "-j", "map", "dump", "pinned", net.natgwd.pin("inbound")).stdout
-    rows = [row["formatted"] for row in json.loads(shown)]
-    assert rows and {"ext_addr", "rem_addr", "ext_port", "proto"} <= set(rows[0]["key"])
-    assert {"word", "packets", "last_seen"} <= set(rows[0]["value"])
+    slots = [slot["formatted"]["value"] for slot in json.loads(shown)]
+    assert {"row", "addrs", "rest"} <= set(slots[0])
+    assert {"word", "packets", "last_seen"} <= set(slots[0]["row"])
+    assert any(slot["row"]["packets"] for slot in slots)
 
 
 def test_names_are_short_and_every_map_has_btf(net):
@@ -134,8 +136,10 @@ def map_info(net, name):
 
 def test_tables_have_the_size_that_the_config_asks_for(net):
     sessions = net.natgwd.config.sessions
-    for name in ("outbound", "inbound", "clients", "client_ports"):
+    for name in ("clients", "client_ports"):
         assert map_info(net, name)["max_entries"] == sessions
+    for name in ("outbound", "inbound"):
+        assert map_info(net, name)["max_entries"] == session_slots.slots_for(sessions)
     assert map_info(net, "destinations")["max_entries"] == sessions // 1024 + 64
 
 

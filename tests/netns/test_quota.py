@@ -183,14 +183,14 @@ def test_guaranteed_ports_stay_free_for_others(net, use):
 
 
 def test_a_full_table(net, use, web):
-    """1,024 rows: a full table refuses, and what lives goes on."""
+    """For 1,024 sessions, so some more fit: a full table refuses, and what lives goes on."""
     with small_table(net):
         use(max_half_open_per_client="0")
         refusals = Refusals(net)
         with connections(net.cli1, 10) as held:
             datagrams = net.cli2.socket(socket.SOCK_DGRAM)
             with datagrams:
-                for port in range(2000, 2000 + 2000):
+                for port in range(2000, 2000 + 4000):
                     datagrams.sendto(b"x", (SILENT, port))
             assert set(refusals.drops()) == {"session_table_full"}
             refuses(net.cli1)

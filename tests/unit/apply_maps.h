@@ -515,7 +515,7 @@ int datapath_now(struct datapath *dp, uint32_t *ret_ticks)
 
 int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout)
 {
-	*ret_layout = (struct natgw_layout){ NATGW_LAYOUT_VERSION, dp->sessions_max };
+	*ret_layout = (struct natgw_layout){ NATGW_LAYOUT_VERSION, dp->sessions_max, 0 };
 	return 0;
 }
 

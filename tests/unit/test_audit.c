@@ -18,11 +18,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "audit.h"
 #include "audit_internal.h"
+#include "natgw_table.h"
 
 #define IP(a, b, c, d) (htonl((a) << 24 | (b) << 16 | (c) << 8 | (d)))
 #define CLIENT IP(10, 0, 1, 10U)
@@ -31,6 +33,7 @@
 #define REMOTE IP(198U, 51, 100, 7)
 #define GATEWAY 1
 #define ENTRIES 1024
+#define SEED 0x123456789abcdef1ULL
 #define CPUS_MAX 256
 #define SECONDS(n) ((n)*NATGW_TICKS_PER_SECOND)
 
@@ -41,6 +44,9 @@
 static struct audit_maps maps;
 static int cpus;
 static uint32_t now;
+/* The session tables, mapped. */
+static struct natgw_table_size size;
+static struct natgw_slot *outbound_slots, *inbound_slots;
 
 /* ---- what the audit says ---- */
 
@@ -135,8 +141,9 @@ static int make_map(enum audit_map map)
 				      NATGW_RULES_MAX },
 		[AUDIT_MAP_ADDRESSES] = { BPF_MAP_TYPE_HASH, 4, sizeof(struct natgw_address), 64 },
 		[AUDIT_MAP_SUBNETS] = { BPF_MAP_TYPE_LPM_TRIE, 8, 4, 64 },
-		[AUDIT_MAP_OUTBOUND] = { BPF_MAP_TYPE_HASH, 16, 48, ENTRIES },
-		[AUDIT_MAP_INBOUND] = { BPF_MAP_TYPE_HASH, 16, 48, ENTRIES },
+		/* Of as many entries as they have slots. */
+		[AUDIT_MAP_OUTBOUND] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct natgw_slot), 0 },
+		[AUDIT_MAP_INBOUND] = { BPF_MAP_TYPE_ARRAY, 4, sizeof(struct natgw_slot), 0 },
 		[AUDIT_MAP_CLIENTS] = { BPF_MAP_TYPE_HASH, 8, sizeof(struct natgw_client),
 					ENTRIES },
 		[AUDIT_MAP_CLIENT_PORTS] = { BPF_MAP_TYPE_HASH, 12, 4, ENTRIES },
@@ -158,16 +165,35 @@ static int make_map(enum audit_map map)
 					 NATGW_VERDICT_ROWS },
 	};
 
+	uint32_t entries = specs[map].entries;
+
 	if (specs[map].type == BPF_MAP_TYPE_LPM_TRIE) {
 		options.map_flags = BPF_F_NO_PREALLOC;
+	} else if (!entries) {
+		entries = natgw_table_slots(&size);
+		options.map_flags = BPF_F_MMAPABLE;
 	}
-	int fd = bpf_map_create(specs[map].type, NULL, specs[map].key, specs[map].value,
-				specs[map].entries, &options);
+	int fd = bpf_map_create(specs[map].type, NULL, specs[map].key, specs[map].value, entries,
+				&options);
 
 	if (fd < 0) {
 		fail_msg("cannot make a map: %s (the test needs root)", strerror(-fd));
 	}
 	return fd;
+}
+
+static struct natgw_slot *map_slots(enum audit_map map)
+{
+	void *slots = mmap(NULL, natgw_table_slots(&size) * sizeof(struct natgw_slot),
+			   PROT_READ | PROT_WRITE, MAP_SHARED, maps.fd[map], 0);
+
+	assert_true(slots != MAP_FAILED);
+	return slots;
+}
+
+static void unmap_slots(struct natgw_slot *slots)
+{
+	assert_int_equal(munmap(slots, natgw_table_slots(&size) * sizeof(*slots)), 0);
 }
 
 static struct natgw_gateway gateway_row(void)
@@ -193,6 +219,7 @@ static struct natgw_gateway gateway_row(void)
 
 static int setup(void **state)
 {
+	const struct natgw_layout layout = { NATGW_LAYOUT_VERSION, ENTRIES, SEED };
 	const struct natgw_address address = { .kind = NATGW_ADDRESS_EIP, .gateway = GATEWAY };
 	const struct natgw_subnet_key prefix = { .prefix_len = 24, .addr = IP(10, 0, 1, 0U) };
 	const struct natgw_subnet subnet = { .table = 1 };
@@ -201,8 +228,12 @@ static int setup(void **state)
 	__be32 eip = EIP;
 
 	(void)state;
+	size = natgw_table_size_for(ENTRIES, SEED);
 	for (int map = 0; map < AUDIT_MAP_COUNT; map++)
 		maps.fd[map] = make_map(map);
+	outbound_slots = map_slots(AUDIT_MAP_OUTBOUND);
+	inbound_slots = map_slots(AUDIT_MAP_INBOUND);
+	set_row(AUDIT_MAP_LAYOUT, 0, &layout);
 	cpus = libbpf_num_possible_cpus();
 	assert_in_range(cpus, 1, CPUS_MAX);
 	clock_gettime(CLOCK_MONOTONIC, &time);
@@ -216,6 +247,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	unmap_slots(outbound_slots);
+	unmap_slots(inbound_slots);
 	audit_close(&maps);
 	return 0;
 }
@@ -277,6 +310,46 @@ static struct natgw_session row_of(const struct session *session)
 	};
 }
 
+/* The row that the key has, or a new one. */
+static void put(struct natgw_slot *slots, const struct natgw_table_key *key,
+		const struct natgw_session *row)
+{
+	__u64 word;
+	uint32_t index = natgw_table_search(slots, &size, key, &word);
+
+	if (index == NATGW_TABLE_NONE) {
+		assert_int_equal(natgw_table_insert(slots, &size, key, row), 0);
+		return;
+	}
+	natgw_table_fill(&slots[index], key, row);
+	NATGW_TABLE_WRITE(&slots[index].row.word, row->word);
+}
+
+static void put_outbound(const struct natgw_outbound_key *key, const struct natgw_session *row)
+{
+	struct natgw_table_key table_key = natgw_outbound_table_key(key);
+
+	put(outbound_slots, &table_key, row);
+}
+
+static void put_inbound(const struct natgw_inbound_key *key, const struct natgw_session *row)
+{
+	struct natgw_table_key table_key = natgw_inbound_table_key(key);
+
+	put(inbound_slots, &table_key, row);
+}
+
+static void take_out(struct natgw_slot *slots, const struct natgw_table_key *key)
+{
+	__u64 word = 0, dead;
+	uint32_t index = natgw_table_search(slots, &size, key, &word);
+
+	assert_int_not_equal(index, NATGW_TABLE_NONE);
+	dead = (word & ~NATGW_WORD_STATE_MASK) | NATGW_STATE_DEAD;
+	NATGW_TABLE_WRITE(&slots[index].row.word, dead);
+	natgw_table_release(slots, &size, key, dead);
+}
+
 static void set_outbound(const struct session *session)
 {
 	struct natgw_outbound_key key = outbound_key(session);
@@ -285,7 +358,7 @@ static void set_outbound(const struct session *session)
 	row.addr = EIP;
 	row.port = htons(session->ext_port);
 	row.orig_port = session->orig_port ? htons(session->rem_port) : 0;
-	set(AUDIT_MAP_OUTBOUND, &key, &row);
+	put_outbound(&key, &row);
 }
 
 static void set_inbound(const struct session *session)
@@ -296,14 +369,23 @@ static void set_inbound(const struct session *session)
 	row.addr = client_of(session);
 	row.port = htons(session->int_port);
 	row.orig_port = htons(session->orig_port);
-	set(AUDIT_MAP_INBOUND, &key, &row);
+	put_inbound(&key, &row);
 }
 
 static void delete_outbound(const struct session *session)
 {
 	struct natgw_outbound_key key = outbound_key(session);
+	struct natgw_table_key table_key = natgw_outbound_table_key(&key);
 
-	delete_row(AUDIT_MAP_OUTBOUND, &key);
+	take_out(outbound_slots, &table_key);
+}
+
+static void delete_inbound(const struct session *session)
+{
+	struct natgw_inbound_key key = inbound_key(session);
+	struct natgw_table_key table_key = natgw_inbound_table_key(&key);
+
+	take_out(inbound_slots, &table_key);
 }
 
 /* ---- counts ---- */
@@ -551,6 +633,102 @@ static void test_states_that_may_not_stay(void **state)
 	assert_string_equal(report.text, PLAIN_INBOUND ": no row may stay in this state: NEW");
 }
 
+/* ---- I1: the slots ---- */
+
+static uint32_t slot_of(const struct session *session)
+{
+	struct natgw_inbound_key key = inbound_key(session);
+	struct natgw_table_key table_key = natgw_inbound_table_key(&key);
+	__u64 word;
+
+	return natgw_table_search(inbound_slots, &size, &table_key, &word);
+}
+
+static uint32_t home_of(const struct session *session)
+{
+	struct natgw_inbound_key key = inbound_key(session);
+	struct natgw_table_key table_key = natgw_inbound_table_key(&key);
+
+	return natgw_table_home(&size, natgw_table_hash(&table_key, SEED));
+}
+
+static void assert_finds_slot(uint32_t slot, const char *what)
+{
+	char text[AUDIT_TEXT_MAX];
+
+	(void)snprintf(text, sizeof(text), "slot %u of inbound: %s", slot, what);
+	assert_finds(AUDIT_I1, text);
+}
+
+static void test_row_that_no_lookup_finds(void **state)
+{
+	uint32_t home = home_of(&plain);
+	uint32_t hops;
+
+	(void)state;
+	add(&plain);
+	hops = inbound_slots[home].row.hops;
+	inbound_slots[home].row.hops = 0;
+	assert_finds(AUDIT_I1, PLAIN_INBOUND ": no lookup finds it");
+	inbound_slots[home].row.hops = hops;
+	assert_clean();
+}
+
+static void test_home_of_a_slot_that_is_not_its(void **state)
+{
+	uint32_t home = home_of(&plain), other = (home ^ 30) ^ 5;
+	char text[128];
+
+	(void)state;
+	add(&plain);
+	inbound_slots[home].row.hops |= 1U << 30;
+	(void)snprintf(text, sizeof(text), "no row of this home is in the slot that it names: %u",
+		       home ^ 30);
+	assert_finds_slot(home, text);
+	inbound_slots[home].row.hops &= ~(1U << 30);
+	/* Another's. */
+	inbound_slots[other].row.hops |= 1U << (other ^ slot_of(&plain));
+	(void)snprintf(text, sizeof(text), "no row of this home is in the slot that it names: %u",
+		       slot_of(&plain));
+	assert_finds_slot(other, text);
+}
+
+static void test_locked_slot(void **state)
+{
+	(void)state;
+	add(&plain);
+	inbound_slots[77].row.hops |= NATGW_TABLE_LOCK;
+	assert_finds_slot(77, "it is locked, and nobody inserts");
+}
+
+static void test_claimed_slot(void **state)
+{
+	(void)state;
+	add(&plain);
+	inbound_slots[77].row.word = NATGW_STATE_CLAIMED | 5ULL << NATGW_WORD_GENERATION_SHIFT;
+	assert_finds_slot(77, "it is claimed, and nobody writes it");
+}
+
+/* When all slots near the home are taken. */
+static void test_row_in_the_tail(void **state)
+{
+	uint32_t home = home_of(&plain);
+
+	(void)state;
+	for (uint32_t hop = 0; hop < NATGW_TABLE_HOPS; hop++)
+		inbound_slots[home ^ hop].row.word = NATGW_STATE_CLAIMED;
+	add(&plain);
+	assert_true(slot_of(&plain) >= size.groups * NATGW_TABLE_GROUP);
+	for (uint32_t hop = 0; hop < NATGW_TABLE_HOPS; hop++)
+		inbound_slots[home ^ hop].row.word = 0;
+	assert_clean();
+	inbound_slots[home].rest += 1ULL << NATGW_TABLE_TAIL_SHIFT;
+	assert_finds_slot(home, "rows of this home in the tail: 2, the rows give 1");
+	inbound_slots[home].rest -= 1ULL << NATGW_TABLE_TAIL_SHIFT;
+	delete_inbound(&plain);
+	assert_int_equal(inbound_slots[home].rest >> NATGW_TABLE_TAIL_SHIFT, 0);
+}
+
 /* ---- I2 ---- */
 
 static void test_two_sessions_share_an_endpoint(void **state)
@@ -690,22 +868,24 @@ static void test_hairpinned_session(void **state)
 	struct natgw_inbound_key inbound = inbound_key(&plain);
 	struct natgw_outbound_key outbound = outbound_key(&plain);
 	struct natgw_session row = row_of(&plain);
+	struct natgw_table_key outbound_table_key;
 
 	(void)state;
 	add(&plain);
 	delete_outbound(&plain);
-	delete_row(AUDIT_MAP_INBOUND, &inbound);
+	delete_inbound(&plain);
 	inbound.rem_addr = EIP;
 	row.addr = CLIENT;
 	row.port = htons(plain.int_port);
-	set(AUDIT_MAP_INBOUND, &inbound, &row);
+	put_inbound(&inbound, &row);
 	outbound.rem_addr = EIP;
 	row.addr = EIP;
 	row.port = htons(plain.ext_port);
-	set(AUDIT_MAP_OUTBOUND, &outbound, &row);
+	put_outbound(&outbound, &row);
 	assert_clean();
 	/* What is wrong with it is found as with any other. */
-	delete_row(AUDIT_MAP_OUTBOUND, &outbound);
+	outbound_table_key = natgw_outbound_table_key(&outbound);
+	take_out(outbound_slots, &outbound_table_key);
 	assert_finds(AUDIT_I1, "inbound row tcp 203.0.113.10:50000 from 203.0.113.10:80: "
 			       "it lives and has no outbound row");
 }
@@ -1091,6 +1271,11 @@ int main(void)
 		TEST(test_inbound_row_points_elsewhere),
 		TEST(test_outbound_row_points_elsewhere),
 		TEST(test_states_that_may_not_stay),
+		TEST(test_row_that_no_lookup_finds),
+		TEST(test_home_of_a_slot_that_is_not_its),
+		TEST(test_locked_slot),
+		TEST(test_claimed_slot),
+		TEST(test_row_in_the_tail),
 		TEST(test_two_sessions_share_an_endpoint),
 		TEST(test_mapped_port_is_used_by_another),
 		TEST(test_bounds),

@@ -21,7 +21,7 @@ static const struct {
 	{ names_verdict, NATGW_VERDICT_COUNT },
 	{ names_class, NATGW_CLASS_DROP + 1 },
 	{ names_proto, NATGW_PROTO_COUNT },
-	{ names_session_state, NATGW_STATE_MAPPING + 1 },
+	{ names_session_state, NATGW_STATE_CLAIMED + 1 },
 	{ names_gateway_state, NATGW_GATEWAY_DELETED + 1 },
 	{ names_alloc_error, NATGW_ALLOC_ERROR_COUNT },
 	{ names_close_cause, NATGW_CLOSE_CAUSE_COUNT },
