@@ -17,6 +17,7 @@ CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARN)
 # gcc 12 sees null pointers behind the sanitizers' checks that are not there.
 SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-truncation
+SANITIZE_TABLE := -fsanitize=undefined -fno-sanitize-recover
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
 
 NATGWD_LIBS := -lbpf -lxdp -lelf -lz -lyaml -levent -ljansson -lmnl -lcap
@@ -28,6 +29,8 @@ NATGWCTL_OBJECTS := $(addprefix $(B)/user/,natgwctl.o $(notdir $(patsubst %.c,%.
 NATGWD_OBJECTS := $(filter-out $(NATGWCTL_OBJECTS),$(patsubst %.c,$(B)/%.o,$(wildcard user/*.c)))
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
+TABLE_TESTS := $(B)/tests/unit/test_table $(B)/tests/unit/test_table_steps
+UNIT_TESTS += $(B)/tests/unit/test_table_tsan
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/tests/bpf/%,$(wildcard tests/bpf/test_*.c))
 # The audit without its command, and the names that it says.
 AUDIT_OBJECTS := $(filter-out %/audit_command.o,$(patsubst %.c,$(B)/%.o,$(wildcard user/audit*.c))) $(B)/user/names.o
@@ -100,6 +103,31 @@ $(B)/tests/unit/%: tests/unit/%.c $(B)/san/libnatgw.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Ibpf $(CFLAGS) $(SANITIZE) -MD -MP -MF $@.d $< $(B)/san/libnatgw.a -o $@ -lcmocka $(NATGWD_LIBS)
 
+# The session table by itself: fast, since most of it is about time, and once more for the sanitizer
+# of threads, which bears no other beside it.
+$(B)/tests/unit/table_model.o: tests/unit/table_model.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
+
+$(TABLE_TESTS): %: %.o $(B)/tests/unit/table_model.o
+	$(say) TEST $@
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE_TABLE) $^ -o $@ -lcmocka -lpthread
+
+$(TABLE_TESTS:=.o): $(B)/%.o: %.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SANITIZE_TABLE) -MD -MP -c $< -o $@
+
+$(B)/tests/tsan/%.o: tests/unit/%.c
+	$(say) CC $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=thread -MD -MP -c $< -o $@
+
+$(B)/tests/unit/test_table_tsan: $(B)/tests/tsan/test_table.o $(B)/tests/tsan/table_model.o
+	$(say) TEST $@
+	$(Q)$(CC) $(CFLAGS) -fsanitize=thread $^ -o $@ -lcmocka -lpthread
+
 # Programs of the tests' own, with the kernel's own headers, of which Debian keeps some in a folder by
 # architecture.
 define test_programs
@@ -122,20 +150,28 @@ $(B)/tests/bpf/%.o: tests/bpf/%.c | $(B)/natgw.skel.h $(B)/tests/bpf/tally.skel.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MD -MP -c $< -o $@
 
+$(B)/tests/bpf/test_table: $(B)/tests/unit/table_model.o
+$(B)/tests/bpf/test_table.o: $(B)/tests/bpf/table_ops.skel.h
+
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
 	$(say) TEST $@
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -lz -lpthread
 
-BENCH_OBJECTS := $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+bench_objects = $(patsubst %.c,$(B)/%.o,$(filter-out %.bpf.c,$(wildcard tests/bench/$(1)*.c)))
+BENCH_PROGRAMS := $(B)/tests/bench/ports $(B)/tests/bench/packets
 
-$(B)/tests/bench/%.o: tests/bench/%.c | $(B)/natgw.skel.h $(B)/tests/bench/generator.skel.h
+$(B)/tests/bench/%.o: tests/bench/%.c | $(B)/natgw.skel.h $(B)/tests/bench/generator.skel.h $(B)/tests/bench/packets.skel.h
 	$(say) CC $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -Itests/bpf $(CFLAGS) -MD -MP -c $< -o $@
 
-$(B)/tests/bench/ports: $(BENCH_OBJECTS) $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
+$(B)/tests/bench/ports: $(call bench_objects,ports) $(BPF_TEST_SUPPORT) $(AUDIT_OBJECTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -lz -lpthread
+
+$(B)/tests/bench/packets: $(call bench_objects,packets)
+	$(say) LINK $@
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lbpf -lelf -lz -lpthread
 
 $(B)/progstat: tests/tools/progstat.c
 	@mkdir -p $(@D)
@@ -147,7 +183,7 @@ docs/packet-fates.md: $(B)/tests/bpf/test_catalogue
 	$(say) PAGE $@
 	$(Q)$< --page > $@
 
-tests: all $(UNIT_TESTS) $(BPF_TESTS) $(B)/tests/bench/ports
+tests: all $(UNIT_TESTS) $(BPF_TESTS) $(BENCH_PROGRAMS)
 
 setup: ## install what building and testing need (Debian 12, root)
 	@tests/setup.sh test
@@ -170,9 +206,9 @@ test-long: ## and those that take longer, at most 60 minutes
 unit: $(UNIT_TESTS) ## the unit tests only
 	@for t in $(UNIT_TESTS); do $$t || exit 1; done
 
-bench: ## measure beside the kernel's own NAT, print ratios; BENCH=ports or bulk: only that one
+bench: ## measure beside the kernel's own NAT, print ratios; BENCH=quick, or a case's name: only that
 	@tests/setup.sh bench
-	@$(MAKE) all $(B)/tests/bench/ports
+	@$(MAKE) all $(BENCH_PROGRAMS)
 	@/usr/bin/python3 tests/bench/run.py --build $(B) $(BENCH)
 
 netns: all ## the namespace tests only

@@ -61,6 +61,9 @@ struct claim {
 	__u8 mark_by_port; /* of a later fragment: it may have a mark */
 	__u8 by_port;	   /* of a later fragment: with its port another rule might match */
 	__u8 from_remote;  /* made by a packet of the remote endpoint, through a port forward */
+	__u8 fast;	   /* the outbound row's next packets may go the short way */
+	__u32 packets;	   /* that the outbound row begins with, and their bytes */
+	__u32 bytes;
 };
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct claim, 1) scratch __weak SEC(".maps");

@@ -11,6 +11,7 @@
 
 #include "create_pair.h"
 #include "event.h"
+#include "reference.h"
 #include "rules.h"
 
 /* What the packet's way needs of a session that was just made. */
@@ -18,6 +19,7 @@ struct create_result {
 	__be32 addr; /* external endpoint */
 	__be16 port;
 	__be16 rem_port; /* on the wire, when it is not the one that the client names; else 0 */
+	__u32 lost;	 /* another CPU has made the session */
 };
 
 /* enum natgw_alloc_error of a refusal, or NATGW_ALLOC_ERROR_COUNT for what is none. */
@@ -236,6 +238,10 @@ __noinline __weak int create_session(const struct packet *pkt, __u32 mapped)
 	create_row(claim, NATGW_STATE_OPENING);
 	create_remote(claim, pkt->daddr, pkt->dport, claim->to_port ? claim->to_port : pkt->dport);
 	claim->exclusive = 0;
+	/* The outbound row is complete as it goes in: nobody looks for it to note this packet. */
+	claim->packets = pkt->segments;
+	claim->bytes = pkt->bytes;
+	claim->fast = !!reference_is_fast(pkt, &claim->row);
 	if (mapped) {
 		claim->row.word = session_with_seen(claim->row.word, NATGW_SEEN_MAPPING);
 		claim->own_eip = claim->key.ext_addr;
@@ -359,6 +365,7 @@ static __always_inline enum natgw_verdict create_run(const struct packet *pkt,
 	ret_result->addr = claim->key.ext_addr;
 	ret_result->port = claim->key.ext_port;
 	ret_result->rem_port = claim->row.orig_port;
+	ret_result->lost = claim->lost;
 	return verdict;
 }
 

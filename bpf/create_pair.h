@@ -116,7 +116,9 @@ static __always_inline void create_outbound(struct claim *claim, __u32 reference
 {
 	claim->row.addr = claim->key.ext_addr;
 	claim->row.port = claim->key.ext_port;
-	claim->row.nexthop = reference;
+	claim->row.nexthop = reference ? reference | (claim->fast ? NATGW_REFERENCE_FAST : 0) : 0;
+	claim->row.packets = claim->packets;
+	claim->row.bytes = claim->bytes;
 	claim->row.orig_port = claim->row.orig_port ? claim->wire_port : 0;
 	/* Rounds run out only if a remover is held up that long: the packet is sent again by its
 	 * sender. */
@@ -208,6 +210,9 @@ static __always_inline void create_row(struct claim *claim, __u32 state)
 	claim->taken_met = 0;
 	claim->client_port = 0;
 	claim->again = 0;
+	claim->fast = 0;
+	claim->packets = 0;
+	claim->bytes = 0;
 }
 
 /* The remote endpoint; behind a DNAT rule its port on the wire is not the one that the client

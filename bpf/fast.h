@@ -10,9 +10,7 @@
 #ifndef NATGW_BPF_FAST_H
 #define NATGW_BPF_FAST_H
 
-#include "forward.h"
-#include "reference.h"
-#include "track.h"
+#include "inbound.h"
 #include "verdict.h"
 
 /* The packet, as it is found; scalars, so that they can stay in registers. */
@@ -23,8 +21,11 @@ struct fast {
 	__u32 ip_len; /* of one packet on the wire */
 	__u32 segments;
 	__u32 bytes;
+	__u32 tcp_seq; /* host order */
 	__u32 tcp_ack; /* host order */
 	__u32 tcp_flags;
+	__u32 tcp_header;
+	__u32 tcp_has_data;
 	__u32 now;
 	__u32 generation;
 	__u32 inbound;
@@ -40,6 +41,10 @@ struct fast_link {
 	__u8 mac[ETH_ALEN];
 	__u8 flags; /* NATGW_IFACE_* */
 	__u8 reserved;
+	__u64 jiffies; /* the clock, as it was in this one */
+	__s64 skew_ns;
+	__u32 now;
+	__u32 reserved_too;
 };
 
 #define FAST_LINKS 16
@@ -74,6 +79,21 @@ static __always_inline struct fast_link *fast_link(__u32 ifindex, __u32 generati
 	return link;
 }
 
+/* The coarse clock stands still within a jiffy, and a jiffy costs nothing to read. */
+static __always_inline __u32 fast_clock(struct fast_link *link)
+{
+	__u32 zero = 0;
+	struct natgw_clock *row = bpf_map_lookup_elem(&clock, &zero);
+	__u64 jiffies = bpf_jiffies64();
+
+	if (!row || link->jiffies != jiffies || link->skew_ns != row->skew_ns) {
+		link->now = clock_now();
+		link->jiffies = jiffies;
+		link->skew_ns = row ? row->skew_ns : 0;
+	}
+	return link->now;
+}
+
 /* Is the frame addressed to the interface (access_is_for_us)? */
 static __always_inline bool fast_is_for_us(access_ctx *ctx, const struct fast_link *link,
 					   const void *frame)
@@ -103,9 +123,13 @@ static __always_inline bool fast_parse_tcp(access_ctx *ctx, const struct tcphdr 
 	}
 	header = (bytes[12] >> 4) * 4;
 	fast->tcp_flags = bytes[13];
+	fast->tcp_seq = byteorder_host32(tcp->seq);
 	fast->tcp_ack = byteorder_host32(tcp->ack_seq);
+	fast->tcp_header = header;
+	fast->tcp_has_data = header < l4_len;
+	/* A SYN may be a new connection. */
 	return header >= sizeof(*tcp) && header <= l4_len &&
-	       !(fast->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
+	       (fast->tcp_flags & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
 /* A GSO packet stands for several (parse_gso). */
@@ -222,7 +246,7 @@ fast_find(const struct fast *fast, enum natgw_direction direction, __u64 *ret_wo
 		return (void *)0;
 	}
 	if (fast_matches(slot, &key, ret_word)) {
-		return &slot->row;
+		return session_row(&slot->row, *ret_word);
 	}
 	if (!(slot->row.hops & ~1U) && !(slot->rest >> NATGW_TABLE_TAIL_SHIFT)) {
 		return (void *)0;
@@ -230,7 +254,8 @@ fast_find(const struct fast *fast, enum natgw_direction direction, __u64 *ret_wo
 	home = (__u32)(in ? fast_search_inbound(key.addrs, key.rest)
 			  : fast_search_outbound(key.addrs, key.rest));
 	slot = in ? natgw_table_slot(&inbound, home) : natgw_table_slot(&outbound, home);
-	return slot && fast_matches(slot, &key, ret_word) ? &slot->row : (void *)0;
+	return slot && fast_matches(slot, &key, ret_word) ? session_row(&slot->row, *ret_word)
+							  : (void *)0;
 }
 
 /* ---- judge ---- */
@@ -242,7 +267,7 @@ static __always_inline bool fast_keeps_state(const struct fast *fast,
 	bool remote_first = session_seen(word) & NATGW_SEEN_REMOTE_FIRST;
 
 	if (session_state(word) == NATGW_STATE_ESTABLISHED) {
-		return true;
+		return !(fast->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST));
 	}
 	return session_state(word) == NATGW_STATE_OPENING && fast->proto == IPPROTO_UDP &&
 	       (direction == NATGW_INBOUND) == remote_first;
@@ -265,6 +290,7 @@ struct fast_way {
 	__u64 macs; /* destination, and the first two bytes of the source */
 	__u32 macs_rest;
 	__u32 ifindex;
+	__u32 mtu;
 };
 
 /* A consistent copy of the next hop (nexthop_cached), if the packet may go there from here. */
@@ -283,7 +309,8 @@ static __always_inline bool fast_find_way(const struct fast *fast, __u32 referen
 	way->macs = *(const volatile __u64 *)(const void *)then->dmac;
 	way->macs_rest = *(const volatile __u32 *)(const void *)(then->dmac + 8);
 	way->ifindex = NATGW_TABLE_READ(&then->ifindex);
-	usable = fast->ip_len <= NATGW_TABLE_READ(&then->mtu) &&
+	way->mtu = NATGW_TABLE_READ(&then->mtu);
+	usable = fast->ip_len <= way->mtu &&
 		 (ACCESS_IS_XDP ? NATGW_TABLE_READ(&then->redirect)
 				: NATGW_TABLE_READ(&then->flags)) &&
 		 (__s32)(NATGW_TABLE_READ(&then->valid_until) - fast->now) >= 0;
@@ -304,6 +331,75 @@ static __always_inline void fast_stamp(const struct fast *fast, struct natgw_ses
 	    (!row->rst_seq || (__s32)(fast->tcp_ack - row->rst_seq) > 0)) {
 		row->rst_seq = fast->tcp_ack;
 	}
+}
+
+/* A packet that may change the state, as the functions of the long way know it. */
+static __always_inline struct packet *
+fast_packet(const struct fast *fast, enum natgw_direction direction, __u32 ifindex, __u64 word)
+{
+	struct packet *pkt = packet_begin(fast->hook, ifindex, fast->now);
+
+	if (!pkt) {
+		return pkt;
+	}
+	pkt->saddr = (BYTEORDER_FORCE __be32)(__u32)fast->addrs;
+	pkt->daddr = (BYTEORDER_FORCE __be32)(__u32)(fast->addrs >> 32);
+	pkt->ext_addr = pkt->daddr;
+	pkt->sport = (BYTEORDER_FORCE __be16)(__u16)fast->ports;
+	pkt->dport = (BYTEORDER_FORCE __be16)(__u16)(fast->ports >> 16);
+	pkt->proto = (__u8)fast->proto;
+	pkt->tcp_flags = (__u8)fast->tcp_flags;
+	pkt->tcp_seq = fast->tcp_seq;
+	pkt->tcp_ack = fast->tcp_ack;
+	pkt->tcp_header = (__u8)fast->tcp_header;
+	pkt->tcp_has_data = (__u8)fast->tcp_has_data;
+	pkt->l3 = ETH_HLEN;
+	pkt->l4 = ETH_HLEN + IPV4_HLEN;
+	pkt->l3_len = (__u16)fast->ip_len;
+	pkt->segments = (__u16)fast->segments;
+	pkt->bytes = fast->bytes;
+	pkt->direction = direction;
+	pkt->gateway = (__u8)session_gateway(word);
+	return pkt;
+}
+
+/* Does what the packet does to its session (track_outbound, whose mapping has been heard of in this
+ * window); 0: it is over, and nothing has been done. */
+__noinline __weak int fast_track_outbound(struct packet *pkt, struct natgw_session *row, __u64 word)
+{
+	struct natgw_outbound_key key;
+
+	if (!pkt || !row) {
+		return 0;
+	}
+	outbound_key(pkt, &key);
+	if (!track_translates(track_outbound_life(&key, row, word, pkt->now), row, word,
+			      pkt->now)) {
+		return 0;
+	}
+	track_stamp(row, word, pkt);
+	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
+		track_change_outbound(&key, row, pkt, word);
+	}
+	return 1;
+}
+
+__noinline __weak int fast_track_inbound(struct packet *pkt, struct natgw_session *row, __u64 word)
+{
+	struct natgw_inbound_key key;
+
+	if (!pkt || !row) {
+		return 0;
+	}
+	inbound_key(pkt, &key);
+	if (!track_translates(track_inbound_life(&key, row, word, pkt->now), row, word, pkt->now)) {
+		return 0;
+	}
+	track_stamp(row, word, pkt);
+	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
+		track_change_inbound(&key, row, pkt, word);
+	}
+	return 1;
 }
 
 /* What the endpoint becomes. */
@@ -411,6 +507,7 @@ static __always_inline void fast_count(const struct fast *fast, enum natgw_direc
 /* What the short way returns, unless it is the interface that the packet leaves by. */
 #define FAST_NOT 0 /* the packet is as it came */
 #define FAST_DROP (-1)
+#define FAST_OTHER (-2) /* as FAST_NOT; where it came from it may be of the other direction */
 
 /* XDP asks for its redirect before anything is rewritten: the interface may have gone away. */
 static __always_inline bool fast_may_redirect(__u32 ifindex)
@@ -434,13 +531,14 @@ static __always_inline int fast_try(access_ctx *ctx, const struct fast *fast,
 		.addr_offset = ETH_HLEN + (in ? IPV4_DADDR : IPV4_SADDR),
 		.port_offset = ETH_HLEN + IPV4_HLEN + (in ? 2 : 0),
 	};
-	struct fast_way way;
+	struct packet *pkt = (void *)0;
 	struct natgw_session *row;
+	struct fast_way way;
 	__u32 reference;
 	__u64 word;
 
 	row = fast_find(fast, direction, &word);
-	if (!row || !fast_keeps_state(fast, direction, word)) {
+	if (!row || session_is_absent(word) || session_state(word) == NATGW_STATE_NEW) {
 		return FAST_NOT;
 	}
 	reference = NATGW_TABLE_READ(&row->nexthop);
@@ -451,8 +549,17 @@ static __always_inline int fast_try(access_ctx *ctx, const struct fast *fast,
 	    !fast_may_redirect(way.ifindex)) {
 		return FAST_NOT;
 	}
-	fast_stamp(fast, row);
-	if (!fast_rewrite(ctx, fast, &edit, &way)) {
+	if (fast_keeps_state(fast, direction, word)) {
+		fast_stamp(fast, row);
+	} else {
+		pkt = fast_packet(fast, direction, access_ifindex(ctx), word);
+		if (!pkt || !(in ? fast_track_inbound(pkt, row, word)
+				 : fast_track_outbound(pkt, row, word))) {
+			return FAST_NOT;
+		}
+	}
+	if (!fast_rewrite(ctx, fast, &edit, &way) ||
+	    (pkt && forward_clamp_mss(ctx, pkt, way.mtu) != NATGW_OK)) {
 		fast_count(fast, direction, session_gateway(word), NATGW_DROP_INTERNAL);
 		return FAST_DROP;
 	}
@@ -469,7 +576,7 @@ static __always_inline int fast_run(access_ctx *ctx, enum packet_side side, enum
 	struct fast fast = { .hook = hook };
 	struct natgw_generation *current = packet_generation();
 	const void *frame = access_at(ctx, 0, ETH_HLEN + IPV4_HLEN + sizeof(struct udphdr));
-	const struct fast_link *link;
+	struct fast_link *link;
 	int end;
 
 	if (!frame || !current ||
@@ -482,14 +589,13 @@ static __always_inline int fast_run(access_ctx *ctx, enum packet_side side, enum
 	if (!link || !fast_is_for_us(ctx, link, frame)) {
 		return FAST_NOT;
 	}
-	fast.now = clock_now();
+	fast.now = fast_clock(link);
 	if (side == PACKET_SIDE_INTERNAL) {
-		return fast_try(ctx, &fast, NATGW_OUTBOUND);
+		return link->flags & NATGW_IFACE_INTERNAL ? fast_try(ctx, &fast, NATGW_OUTBOUND)
+							  : FAST_NOT;
 	}
 	end = fast_try(ctx, &fast, NATGW_INBOUND);
-	return end != FAST_NOT || !(link->flags & NATGW_IFACE_INTERNAL)
-		       ? end
-		       : fast_try(ctx, &fast, NATGW_OUTBOUND);
+	return end == FAST_NOT && link->flags & NATGW_IFACE_INTERNAL ? FAST_OTHER : end;
 }
 
 #endif

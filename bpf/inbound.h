@@ -259,12 +259,13 @@ __noinline __weak int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 	struct translate_edit edit = { .addr_offset = IPV4_DADDR };
 	struct natgw_fragment row = {};
 	enum natgw_verdict verdict;
-	struct nexthop nh = {};
+	struct nexthop *nh;
 	bool forwarded;
 
 	if (!pkt) {
 		return NATGW_DROP_INTERNAL;
 	}
+	nh = &pkt->nh;
 	verdict = fragment_allowed(pkt);
 	if (verdict == NATGW_OK) {
 		verdict = (enum natgw_verdict)fragment_find(pkt, &row);
@@ -273,9 +274,9 @@ __noinline __weak int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 		return verdict;
 	}
 	pkt->is_ours = 1;
-	nh.reference = row.nexthop;
+	nh->reference = row.nexthop;
 	verdict = row.flags & FRAGMENT_ROUTED ? NATGW_DEFER_FRAGMENT
-					      : forward_prepare(ctx, pkt, row.addr, &nh, mode);
+					      : forward_prepare(ctx, pkt, row.addr, nh, mode);
 	if (inbound_ends(verdict)) {
 		return verdict;
 	}
@@ -290,7 +291,7 @@ __noinline __weak int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 	edit.from_addr = pkt->daddr;
 	edit.to_addr = row.addr;
 	return translate_address(ctx, pkt, &edit) ? NATGW_DROP_INTERNAL
-						  : inbound_commit(ctx, pkt, &nh, forwarded);
+						  : inbound_commit(ctx, pkt, nh, forwarded);
 }
 
 #define inbound_run_one_to_one ACCESS_GLOBAL(inbound_run_one_to_one)
@@ -302,12 +303,13 @@ __noinline __weak int inbound_run_one_to_one(access_ctx *ctx, struct packet *pkt
 	struct translate_edit edit = { .to_addr = client, .addr_offset = IPV4_DADDR };
 	struct create_result internal = { .addr = client };
 	enum natgw_verdict verdict;
-	struct nexthop nh = {};
+	struct nexthop *nh;
 	bool forwarded;
 
 	if (!pkt) {
 		return NATGW_DROP_INTERNAL;
 	}
+	nh = &pkt->nh;
 	edit.from_addr = pkt->daddr;
 	internal.port = pkt->quote_sport;
 	verdict = pkt->l4_verdict;
@@ -320,7 +322,7 @@ __noinline __weak int inbound_run_one_to_one(access_ctx *ctx, struct packet *pkt
 		return verdict;
 	}
 	pkt->is_ours = 1;
-	verdict = forward_prepare(ctx, pkt, client, &nh, mode);
+	verdict = forward_prepare(ctx, pkt, client, nh, mode);
 	if (inbound_ends(verdict)) {
 		return verdict;
 	}
@@ -333,7 +335,7 @@ __noinline __weak int inbound_run_one_to_one(access_ctx *ctx, struct packet *pkt
 	} else {
 		verdict = translate_address(ctx, pkt, &edit) ? NATGW_DROP_INTERNAL : NATGW_OK;
 	}
-	return verdict == NATGW_OK ? inbound_commit(ctx, pkt, &nh, forwarded) : verdict;
+	return verdict == NATGW_OK ? inbound_commit(ctx, pkt, nh, forwarded) : verdict;
 }
 
 /* XDP hands the packet up with this verdict; later fragments of a first one follow it. */
@@ -384,7 +386,7 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	struct natgw_inbound_key key = {};
 	struct create_result internal;
 	enum natgw_verdict verdict;
-	struct nexthop nh = {};
+	struct nexthop *nh = &pkt->nh;
 	__u64 word = 0;
 	bool forwarded;
 
@@ -401,15 +403,16 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	internal.addr = row->addr;
 	internal.port = row->port;
 	internal.rem_port = row->orig_port;
-	nh.reference = pkt->quote_l3 ? 0 : inbound_reference(pkt, row);
+	nh->reference = pkt->quote_l3 ? 0 : inbound_reference(pkt, row);
 	if (!session_is_same(row, word,
-			     BYTEORDER_RAW32(internal.addr) ^ BYTEORDER_RAW16(internal.port))) {
+			     BYTEORDER_RAW32(internal.addr) ^ BYTEORDER_RAW16(internal.port) ^
+				     BYTEORDER_RAW16(internal.rem_port))) {
 		return ACCESS_IS_XDP ? NATGW_DEFER_BUSY : NATGW_DROP_NO_SESSION;
 	}
 	if (policy_has(NATGW_FEATURE_ACL) && policy_is_denied(internal.addr)) {
 		return NATGW_DROP_ACL;
 	}
-	verdict = forward_prepare(ctx, pkt, internal.addr, &nh, mode);
+	verdict = forward_prepare(ctx, pkt, internal.addr, nh, mode);
 	if (inbound_ends(verdict)) {
 		return inbound_defer(pkt, internal.addr, verdict);
 	}
@@ -419,12 +422,12 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 	}
 	verdict = limit_check(pkt, internal.addr);
 	if (verdict == NATGW_OK && !pkt->quote_l3) {
-		verdict = inbound_use(&key, row, word, pkt, &nh, forwarded);
+		verdict = inbound_use(&key, row, word, pkt, nh, forwarded);
 	}
 	if (verdict == NATGW_OK) {
 		verdict = inbound_rewrite(ctx, pkt, &internal);
 	}
-	return verdict == NATGW_OK ? inbound_commit(ctx, pkt, &nh, forwarded) : verdict;
+	return verdict == NATGW_OK ? inbound_commit(ctx, pkt, nh, forwarded) : verdict;
 }
 
 #endif

@@ -216,7 +216,7 @@ track_find_outbound(const struct natgw_outbound_key *key, __u32 now, __u64 *ret_
 
 	return row && track_translates(track_outbound_life(key, row, *ret_word, now), row,
 				       *ret_word, now)
-		       ? row
+		       ? session_row(row, *ret_word)
 		       : (void *)0;
 }
 
@@ -230,7 +230,7 @@ static __always_inline struct natgw_session *track_find_inbound(const struct nat
 	    !track_translates(track_inbound_life(key, row, *ret_word, now), row, *ret_word, now)) {
 		return (void *)0;
 	}
-	return row;
+	return session_row(row, *ret_word);
 }
 
 #endif

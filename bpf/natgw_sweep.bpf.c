@@ -19,6 +19,61 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct natgw_table_size session_size = { .groups = 2 };
 
+/* ---- what all rows of a stretch have in common ---- */
+
+struct sweep_pass {
+	__u32 first; /* slot */
+	__u32 now;   /* ticks */
+	__u32 copy;  /* of port_use and destination_use, the one that is being made */
+	__u32 generation;
+};
+
+/* What an address of sessions is, for one generation: asked for once, not by every row. */
+struct sweep_eip {
+	__be32 addr;
+	__u32 generation;
+	__u32 eip; /* index */
+	__u32 drain_until;
+	__u8 is_eip;
+	__u8 draining;
+	__u8 reserved[2];
+};
+
+#define SWEEP_EIPS 1024
+
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct sweep_eip, SWEEP_EIPS) sweep_eips SEC(".maps");
+
+static __noinline int sweep_learn_eip(struct sweep_eip *row, __be32 addr, __u32 generation_number)
+{
+	struct natgw_address *address = policy_address(addr);
+
+	if (!row) {
+		return 0;
+	}
+	row->is_eip = address && address->kind == NATGW_ADDRESS_EIP;
+	row->draining = row->is_eip && address->draining;
+	row->eip = address ? address->eip : 0;
+	row->drain_until = address ? address->drain_until : 0;
+	row->addr = addr;
+	row->generation = generation_number;
+	return 0;
+}
+
+/* NULL: no EIP. */
+static __always_inline const struct sweep_eip *sweep_eip(const struct sweep_pass *pass, __be32 addr)
+{
+	__u32 index = (byteorder_host32(addr) ^ byteorder_host32(addr) >> 10) & (SWEEP_EIPS - 1);
+	struct sweep_eip *row = bpf_map_lookup_elem(&sweep_eips, &index);
+
+	if (!row) {
+		return row;
+	}
+	if (row->addr != addr || row->generation != pass->generation) {
+		sweep_learn_eip(row, addr, pass->generation);
+	}
+	return row->is_eip ? row : (void *)0;
+}
+
 /* ---- one row ---- */
 
 static __always_inline void sweep_count_active(const struct natgw_inbound_key *key, __u64 word,
@@ -39,10 +94,10 @@ static __always_inline void sweep_count_active(const struct natgw_inbound_key *k
 	}
 }
 
-static __always_inline void sweep_count_held(const struct natgw_address *address,
+static __always_inline void sweep_count_held(const struct sweep_eip *eip,
 					     const struct natgw_inbound_key *key, __u64 word)
 {
-	__u32 index = address->eip * NATGW_PROTO_COUNT + packet_proto_index(key->proto);
+	__u32 index = eip->eip * NATGW_PROTO_COUNT + packet_proto_index(key->proto);
 	struct natgw_hold_count *row = bpf_map_lookup_elem(&hold, &index);
 	__u32 why = walk_hold(word, key->proto);
 
@@ -53,67 +108,70 @@ static __always_inline void sweep_count_held(const struct natgw_address *address
 
 /* A hold-down of no time may have begun, and cleared the bit, just before it was learned. */
 static __always_inline void sweep_unlearn(struct natgw_destination *set,
-					  const struct natgw_inbound_key *key)
+					  const struct natgw_inbound_key *key,
+					  const struct natgw_session *row, __u64 word)
 {
-	__u64 word;
-	struct natgw_session *row = session_find_inbound(key, &word);
-
-	if (row && track_inbound_life(key, row, word, clock_now_fine()) == TRACK_FREE) {
+	if (session_read(row) != word &&
+	    track_inbound_life(key, row, session_read(row), clock_now_fine()) == TRACK_FREE) {
 		destination_remove(set, byteorder_host16(key->ext_port));
 	}
 }
 
-/* The destination's counter, and its set of ports where it has one. */
-static __always_inline void sweep_mark_destination(const struct natgw_inbound_key *key, __u64 word,
-						   const struct natgw_gateway *gateway,
-						   enum track_life life, __u32 at)
+/* A destination that has a set of its ports. */
+static __noinline int sweep_mark_set(const struct natgw_inbound_key *key,
+				     const struct natgw_session *row, __u64 word, __u32 life)
 {
-	__u32 copy = destination_phase() ^ 1;
+	struct natgw_gateway *gateway = policy_gateway(session_gateway(word));
 	struct natgw_destination_key row_key;
-	struct natgw_destination *row;
+	struct natgw_destination *set;
+
+	if (!key || !row || !gateway) {
+		return 0;
+	}
+	destination_key(key, session_gateway(word), &row_key);
+	set = destination_find(&row_key);
+	if (!set) {
+		return 0;
+	}
+	if (life == TRACK_HELD) {
+		set->held_now++;
+	}
+	if (life != TRACK_FREE) {
+		destination_learn(set, gateway, key, track_free_at(row, word, key->proto));
+		sweep_unlearn(set, key, row, word);
+	}
+	return 0;
+}
+
+/* Notes the port in the copy that this pass makes, and the session at its destination's counter. */
+static __always_inline void sweep_mark(const struct sweep_pass *pass, const struct sweep_eip *eip,
+				       const struct natgw_inbound_key *key,
+				       const struct natgw_session *row, __u64 word,
+				       enum track_life life)
+{
+	struct natgw_gateway *gateway = policy_gateway(session_gateway(word));
+	struct natgw_destination_key row_key;
 	__u32 *sessions, *current, hash;
 
+	if (!eip || !gateway) {
+		return;
+	}
+	destination_use_port(pass->copy, eip->eip, packet_proto_index(key->proto),
+			     byteorder_host16(key->ext_port), gateway);
+	if (life == TRACK_HELD) {
+		sweep_count_held(eip, key, word);
+	}
 	destination_key(key, session_gateway(word), &row_key);
 	hash = destination_hash(&row_key);
-	sessions = destination_counter(copy, hash);
-	current = destination_counter(copy ^ 1, hash);
+	sessions = destination_counter(pass->copy, hash);
+	current = destination_counter(pass->copy ^ 1, hash);
 	if (!sessions || !current) {
 		return;
 	}
 	(*sessions)++;
-	if (*current < gateway->destination_threshold) {
-		return;
+	if (*current >= gateway->destination_threshold) {
+		sweep_mark_set(key, row, word, life);
 	}
-	row = destination_find(&row_key);
-	if (!row) {
-		return;
-	}
-	if (life == TRACK_HELD) {
-		row->held_now++;
-	}
-	if (life != TRACK_FREE) {
-		destination_learn(row, gateway, key, at);
-		sweep_unlearn(row, key);
-	}
-}
-
-/* Notes the port in the copy that this pass makes. */
-static __always_inline void sweep_mark(const struct natgw_inbound_key *key, __u64 word,
-				       enum track_life life, __u32 at)
-{
-	struct natgw_address *address = policy_address(key->ext_addr);
-	struct natgw_gateway *gateway = policy_gateway(session_gateway(word));
-	__u32 copy = destination_phase() ^ 1;
-
-	if (!address || !gateway || address->kind != NATGW_ADDRESS_EIP) {
-		return;
-	}
-	destination_use_port(copy, address->eip, packet_proto_index(key->proto),
-			     byteorder_host16(key->ext_port), gateway);
-	if (life == TRACK_HELD) {
-		sweep_count_held(address, key, word);
-	}
-	sweep_mark_destination(key, word, gateway, life, at);
 }
 
 /*
@@ -136,16 +194,10 @@ static __always_inline bool sweep_is_due(const struct natgw_inbound_key *key,
 }
 
 /* The EIP was taken out of the config, and its time to drain is over; mappings end at once. */
-static __always_inline bool sweep_is_drained(const struct natgw_inbound_key *key, __u64 word,
-					     __u32 now)
+static __always_inline bool sweep_is_drained(const struct sweep_eip *eip, __u64 word, __u32 now)
 {
-	struct natgw_address *address = policy_address(key->ext_addr);
-
-	if (!address || address->kind != NATGW_ADDRESS_EIP || !address->draining) {
-		return false;
-	}
-	return session_state(word) == NATGW_STATE_MAPPING ||
-	       (__s32)(now - address->drain_until) >= 0;
+	return eip && eip->draining &&
+	       (session_state(word) == NATGW_STATE_MAPPING || (__s32)(now - eip->drain_until) >= 0);
 }
 
 static __always_inline __u32 sweep_drain_cause(__u64 word)
@@ -156,64 +208,100 @@ static __always_inline __u32 sweep_drain_cause(__u64 word)
 								  : NATGW_CLOSE_DRAIN;
 }
 
-static __always_inline void sweep_row(const struct natgw_inbound_key *key,
-				      struct natgw_session *row, __u64 word,
-				      struct natgw_sweep *stats, __u32 now)
+/* It is over: removed. */
+static __noinline int sweep_remove(const struct natgw_inbound_key *key, struct natgw_session *row,
+				   __u64 word, __u32 cause, __u32 now)
 {
-	enum track_life life = track_inbound_life(key, row, word, now);
-	bool drained = sweep_is_drained(key, word, now);
 	const __u32 *timers = track_timers(word);
-	__be32 client = row->addr;
+	struct natgw_sweep *stats;
+	__u32 zero = 0;
+	__be32 client;
 
-	if (!drained && !(life == TRACK_FREE && sweep_is_due(key, row, word, now))) {
-		if (life != TRACK_FREE) {
-			sweep_count_active(key, word, life);
-		}
-		sweep_mark(key, word, life, track_free_at(row, word, key->proto));
-		return;
+	stats = bpf_map_lookup_elem(&sweep_stats, &zero);
+	if (!key || !row || !stats) {
+		return 0;
 	}
+	client = row->addr;
 	if (!session_remove(key, row, word)) {
 		stats->lost++;
-		return;
+		return 0;
 	}
 	stats->removed++;
-	account_closed(word, key->proto,
-		       drained && life == TRACK_LIVE ? sweep_drain_cause(word)
-						     : account_close_cause(word));
+	account_closed(word, key->proto, cause);
 	/* After a hold of no time the port was given back before. */
 	account_release(key, client, word, !timers || !track_is_over(timers, key->proto, word),
 			now);
+	return 0;
+}
+
+/* Nothing that the partner row could say would make the session live any longer. */
+static __always_inline enum track_life sweep_life(const struct natgw_inbound_key *key,
+						  const struct natgw_session *row, __u64 word,
+						  __u32 now)
+{
+	const __u32 *timers = track_timers(word);
+	__u32 timer = track_idle_timer(key->proto, word) & (NATGW_TIMER_SLOTS - 1);
+
+	if (timers && session_state(word) != NATGW_STATE_HOLD &&
+	    clock_since(now, row->last_seen) < timers[timer]) {
+		return TRACK_LIVE;
+	}
+	return (enum track_life)track_inbound_life(key, row, word, now);
+}
+
+static __always_inline void sweep_row(const struct sweep_pass *pass,
+				      const struct natgw_inbound_key *key,
+				      struct natgw_session *row, __u64 word)
+{
+	const struct sweep_eip *eip = sweep_eip(pass, key->ext_addr);
+	enum track_life life = sweep_life(key, row, word, pass->now);
+	bool drained = sweep_is_drained(eip, word, pass->now);
+
+	if (drained || (life == TRACK_FREE && sweep_is_due(key, row, word, pass->now))) {
+		sweep_remove(key, row, word,
+			     drained && life == TRACK_LIVE ? sweep_drain_cause(word)
+							   : account_close_cause(word),
+			     pass->now);
+		return;
+	}
+	if (life != TRACK_FREE) {
+		sweep_count_active(key, word, life);
+	}
+	sweep_mark(pass, eip, key, row, word, life);
 }
 
 /* One slot; a callback of bpf_loop. */
-static long sweep_slot(__u32 i, const __u32 *first)
+static long sweep_slot(__u32 i, const struct sweep_pass *pass)
 {
+	struct natgw_slot *slot = natgw_table_slot(&inbound, pass->first + i);
 	struct natgw_inbound_key key;
-	struct natgw_session *row;
 	struct natgw_sweep *stats;
 	__u32 zero = 0;
 	__u64 word;
 
-	if (!walk_read(*first + i, &key, &word) || session_state(word) == NATGW_STATE_NEW) {
+	if (!slot || !slot->row.word || !walk_read(pass->first + i, &key, &word) ||
+	    session_state(word) == NATGW_STATE_NEW) {
 		return 0;
 	}
 	stats = bpf_map_lookup_elem(&sweep_stats, &zero);
-	row = session_find_inbound(&key, &word);
-	if (!stats || !row || session_state(word) == NATGW_STATE_NEW) {
-		return 0;
+	if (stats) {
+		stats->rows++;
 	}
-	stats->rows++;
-	sweep_row(&key, row, word, stats, clock_now_fine());
+	sweep_row(pass, &key, &slot->row, word);
 	return 0;
 }
 
 SEC("iter/bpf_map_elem")
 int natgw_sweep(struct bpf_iter__bpf_map_elem *ctx)
 {
-	__u32 first = walk_stretch(ctx);
+	struct natgw_generation *current = packet_generation();
+	struct sweep_pass pass = { .first = walk_stretch(ctx) };
 
-	if (first != NATGW_TABLE_NONE) {
-		bpf_loop(NATGW_TABLE_STRIDE, sweep_slot, &first, 0);
+	if (current && pass.first != NATGW_TABLE_NONE) {
+		pass.now = clock_now_fine();
+		pass.copy = destination_phase() ^ 1;
+		pass.generation = NATGW_TABLE_READ(&current->nexthop);
+		bpf_loop(NATGW_TABLE_STRIDE, sweep_slot, &pass, 0);
 	}
 	return 0;
 }
@@ -241,11 +329,20 @@ int natgw_sweep_dst(struct bpf_iter__bpf_map_elem *ctx)
 	}
 	row->held = row->held_now;
 	row->held_now = 0;
-	/* Well below the threshold, or it would come and go. */
 	sessions = destination_counter(destination_phase(), destination_hash(&key));
-	if (!sessions || *sessions >= gateway->destination_threshold) {
+	if (!sessions) {
 		return 0;
 	}
+	if (*sessions >= gateway->destination_threshold) {
+		/* From here on sweep_mark tells the set of every row that it meets. */
+		if (row->passed) {
+			row->walked = NATGW_PORTS;
+		}
+		row->passed = 1;
+		return 0;
+	}
+	row->passed = 0;
+	/* Well below the threshold, or it would come and go. */
 	if ((__s32)row->count <= 0 || row->count < gateway->destination_threshold / 4) {
 		bpf_map_delete_elem(&destinations, &key);
 	}

@@ -116,12 +116,23 @@ static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side si
 	return tc_finish_ingress(skb, pkt, verdict);
 }
 
+/* The long way has the stack for itself, and so has the short one. */
+static __noinline int tc_long_internal(struct __sk_buff *skb)
+{
+	return tc_ingress(skb, PACKET_SIDE_INTERNAL);
+}
+
+static __noinline int tc_long_external(struct __sk_buff *skb)
+{
+	return tc_ingress(skb, PACKET_SIDE_EXTERNAL);
+}
+
 SEC("tc")
 int natgw_tc_int(struct __sk_buff *skb)
 {
 	int out = tc_fast_internal(skb);
 
-	return out != FAST_NOT ? tc_end_fast(skb, out) : tc_ingress(skb, PACKET_SIDE_INTERNAL);
+	return out != FAST_NOT ? tc_end_fast(skb, out) : tc_long_internal(skb);
 }
 
 SEC("tc")
@@ -129,7 +140,10 @@ int natgw_tc_ext(struct __sk_buff *skb)
 {
 	int out = tc_is_hairpin(skb, PACKET_SIDE_EXTERNAL) ? FAST_NOT : tc_fast_external(skb);
 
-	return out != FAST_NOT ? tc_end_fast(skb, out) : tc_ingress(skb, PACKET_SIDE_EXTERNAL);
+	if (out == FAST_OTHER) {
+		out = tc_fast_internal(skb);
+	}
+	return out != FAST_NOT ? tc_end_fast(skb, out) : tc_long_external(skb);
 }
 
 /* ifindex 0: the host's own packet. */

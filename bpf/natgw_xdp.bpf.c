@@ -53,6 +53,17 @@ static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 	return xdp_finish(pkt, pkt->answer ? NATGW_DEFER_ANSWER : verdict);
 }
 
+/* The long way has the stack for itself, and so has the short one. */
+static __noinline int xdp_long_internal(struct xdp_md *ctx)
+{
+	return xdp_run(ctx, PACKET_SIDE_INTERNAL);
+}
+
+static __noinline int xdp_long_external(struct xdp_md *ctx)
+{
+	return xdp_run(ctx, PACKET_SIDE_EXTERNAL);
+}
+
 SEC("xdp.frags")
 int natgw_internal(struct xdp_md *ctx)
 {
@@ -61,7 +72,7 @@ int natgw_internal(struct xdp_md *ctx)
 	if (out != FAST_NOT) {
 		return out == FAST_DROP ? XDP_DROP : XDP_REDIRECT;
 	}
-	return xdp_run(ctx, PACKET_SIDE_INTERNAL);
+	return xdp_long_internal(ctx);
 }
 
 SEC("xdp.frags")
@@ -69,10 +80,13 @@ int natgw_external(struct xdp_md *ctx)
 {
 	int out = xdp_fast_external(ctx);
 
+	if (out == FAST_OTHER) {
+		out = xdp_fast_internal(ctx);
+	}
 	if (out != FAST_NOT) {
 		return out == FAST_DROP ? XDP_DROP : XDP_REDIRECT;
 	}
-	return xdp_run(ctx, PACKET_SIDE_EXTERNAL);
+	return xdp_long_external(ctx);
 }
 
 /* Never attached: says in check_result what would become of the packet, and changes nothing. */

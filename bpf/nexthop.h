@@ -12,17 +12,6 @@
 #include "clock.h"
 #include "packet.h"
 
-/* A consistent copy of an entry, and where it stands. */
-struct nexthop {
-	__u32 ifindex;
-	__u16 mtu;
-	__u8 redirect;
-	__u8 flags;
-	__u8 dmac[ETH_ALEN];
-	__u8 smac[ETH_ALEN];
-	__u32 reference; /* NATGW_REFERENCE_*; 0: not in the table */
-};
-
 static __always_inline __u32 nexthop_sequence(const struct natgw_nexthop *entry)
 {
 	return *(const volatile __u32 *)&entry->seq;
@@ -104,7 +93,7 @@ static __always_inline bool nexthop_lock(struct natgw_nexthop *entry)
 /* A full barrier before the even number makes the entry visible. */
 static __always_inline void nexthop_unlock(struct natgw_nexthop *entry)
 {
-	__sync_fetch_and_add(&entry->seq, 1);
+	(void)NATGW_TABLE_ADD(&entry->seq, 1);
 }
 
 /* Gives an entry to another key. Rows that point to it must not follow: the generation goes up
@@ -117,7 +106,7 @@ static __always_inline bool nexthop_replace(struct natgw_nexthop *entry, __u64 k
 	    !nexthop_lock(entry)) {
 		return false;
 	}
-	__sync_fetch_and_add(&current->nexthop, 1);
+	(void)NATGW_TABLE_ADD(&current->nexthop, 1);
 	entry->key = key;
 	entry->valid_until = now - 1;
 	nexthop_unlock(entry);

@@ -65,9 +65,9 @@ static __always_inline enum natgw_verdict outbound_create(struct packet *pkt,
 		outbound_refused(pkt);
 		return verdict;
 	}
-	row = session_find_outbound(key, &word);
+	/* Another CPU has made it; else the row has this packet already (create_session). */
+	row = ret_result->lost ? session_find_outbound(key, &word) : (void *)0;
 	if (row) {
-		reference_keep(pkt, row, reference);
 		track_outbound(key, row, word, pkt);
 	}
 	return outbound_begin_fragments(pkt, ret_result->addr, reference);
@@ -114,7 +114,8 @@ static __always_inline enum natgw_verdict outbound_use(const struct natgw_outbou
 	ret_external->rem_port = row->orig_port;
 	if (!session_is_same(row, word,
 			     BYTEORDER_RAW32(ret_external->addr) ^
-				     BYTEORDER_RAW16(ret_external->port))) {
+				     BYTEORDER_RAW16(ret_external->port) ^
+				     BYTEORDER_RAW16(ret_external->rem_port))) {
 		return mode.forward ? NATGW_DEFER_BUSY : NATGW_DROP_INTERNAL;
 	}
 	verdict = outbound_begin_fragments(pkt, ret_external->addr, row->nexthop);
@@ -163,7 +164,7 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	struct natgw_outbound_key key;
 	struct natgw_session *row;
 	enum natgw_verdict verdict = pkt->l4_verdict;
-	struct nexthop nh = {};
+	struct nexthop *nh = &pkt->nh;
 	__u64 word = 0;
 	struct create_result external = {};
 	__be32 public_addr = 0;
@@ -194,16 +195,16 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	if (public_addr && !mode.dry) {
 		return outbound_run_one_to_one(ctx, pkt, public_addr, mode.forward);
 	}
-	verdict = outbound_leave(ctx, pkt, row, &nh, mode);
+	verdict = outbound_leave(ctx, pkt, row, nh, mode);
 	if (verdict != NATGW_OK || mode.dry) {
 		return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
 	}
 	verdict = row ? outbound_use(&key, row, word, pkt, mode, &external)
-		      : outbound_create(pkt, &key, nh.reference, &external);
+		      : outbound_create(pkt, &key, nh->reference, &external);
 	if (verdict == NATGW_OK) {
-		verdict = outbound_rewrite(ctx, pkt, &external, &nh);
+		verdict = outbound_rewrite(ctx, pkt, &external, nh);
 	}
-	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, &nh, mode) : verdict;
+	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, nh, mode) : verdict;
 }
 
 #endif

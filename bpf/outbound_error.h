@@ -96,7 +96,7 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 {
 	struct create_result external = {};
 	enum natgw_verdict verdict = policy_icmp_error(pkt);
-	struct nexthop nh = {};
+	struct nexthop *nh = &pkt->nh;
 
 	if (verdict == NATGW_OK) {
 		verdict = outbound_quoted(pkt, &external);
@@ -108,12 +108,12 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 		return policy_unless_self(pkt, verdict);
 	}
 	outbound_mark_hairpin(pkt);
-	verdict = outbound_prepare(ctx, pkt, (void *)0, &nh, mode);
+	verdict = outbound_prepare(ctx, pkt, (void *)0, nh, mode);
 	if (verdict != NATGW_OK || mode.dry) {
 		return verdict == NATGW_OK ? NATGW_TRANSLATED : verdict;
 	}
 	verdict = outbound_error(ctx, pkt, &external);
-	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, &nh, mode) : verdict;
+	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, nh, mode) : verdict;
 }
 
 #endif

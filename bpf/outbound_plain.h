@@ -15,21 +15,22 @@ __noinline __weak int outbound_run_one_to_one(access_ctx *ctx, struct packet *pk
 	const struct mode mode = { .forward = forward };
 	struct translate_edit edit = { .to_addr = public_addr, .addr_offset = IPV4_SADDR };
 	enum natgw_verdict verdict = NATGW_OK;
-	struct nexthop nh = {};
+	struct nexthop *nh;
 
 	if (!pkt) {
 		return NATGW_DROP_INTERNAL;
 	}
+	nh = &pkt->nh;
 	edit.from_addr = pkt->saddr;
-	verdict = outbound_prepare(ctx, pkt, (void *)0, &nh, mode);
+	verdict = outbound_prepare(ctx, pkt, (void *)0, nh, mode);
 	if (verdict != NATGW_OK) {
 		return verdict;
 	}
 	if (translate_address(ctx, pkt, &edit)) {
 		return NATGW_DROP_INTERNAL;
 	}
-	verdict = forward_clamp_mss(ctx, pkt, nh.mtu);
-	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, &nh, mode) : verdict;
+	verdict = forward_clamp_mss(ctx, pkt, nh->mtu);
+	return verdict == NATGW_OK ? outbound_commit(ctx, pkt, nh, mode) : verdict;
 }
 
 /* A later fragment of what no rule translates: its first one was such, or its port does not matter.
@@ -66,18 +67,19 @@ __noinline __weak int outbound_run_fragment(access_ctx *ctx, struct packet *pkt,
 	struct translate_edit edit = { .addr_offset = IPV4_SADDR };
 	struct natgw_fragment row = {};
 	enum natgw_verdict verdict;
-	struct nexthop nh = {};
+	struct nexthop *nh;
 
 	if (!pkt) {
 		return NATGW_DROP_INTERNAL;
 	}
+	nh = &pkt->nh;
 	verdict = outbound_find_fragment(pkt, &row);
 	edit.from_addr = pkt->saddr;
 	edit.to_addr = row.addr;
-	nh.reference = row.nexthop;
+	nh->reference = row.nexthop;
 	outbound_mark_hairpin(pkt);
 	if (verdict == NATGW_OK) {
-		verdict = outbound_prepare(ctx, pkt, (void *)0, &nh, mode);
+		verdict = outbound_prepare(ctx, pkt, (void *)0, nh, mode);
 	}
 	if (verdict == NATGW_OK) {
 		verdict = limit_check(pkt, pkt->saddr);
@@ -91,7 +93,7 @@ __noinline __weak int outbound_run_fragment(access_ctx *ctx, struct packet *pkt,
 	if (translate_address(ctx, pkt, &edit) || translate_ip_id(ctx, pkt, row.new_id)) {
 		return NATGW_DROP_INTERNAL;
 	}
-	return outbound_commit(ctx, pkt, &nh, mode);
+	return outbound_commit(ctx, pkt, nh, mode);
 }
 
 #endif

@@ -23,6 +23,17 @@ enum packet_answer {
 	PACKET_ANSWER_UNREACHABLE,
 };
 
+/* A next hop: a consistent copy of its entry, and where that stands (nexthop.h). */
+struct nexthop {
+	__u32 ifindex;
+	__u16 mtu;
+	__u8 redirect;
+	__u8 flags;
+	__u8 dmac[ETH_ALEN];
+	__u8 smac[ETH_ALEN];
+	__u32 reference; /* NATGW_REFERENCE_*; 0: not in the table */
+};
+
 struct packet {
 	__be32 saddr;
 	__be32 daddr;
@@ -77,6 +88,7 @@ struct packet {
 			    */
 	__u32 now;	   /* ticks */
 	__u32 generation;  /* when the packet came: what it is judged by is at least that new */
+	struct nexthop nh; /* where it goes, as far as that is known */
 };
 
 /* Too big for the stack: a row for each CPU. Packet programs do not interrupt each other there. */

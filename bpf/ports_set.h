@@ -92,7 +92,7 @@ static long ports_walk(__u32 i, void *context)
 }
 
 /*
- * A stretch of the walk; the set is complete when half of what is left to the limit is used up. A
+ * A stretch of the walk; the set is complete before what is left to the limit is used up. A
  * limit that is near is kept by the counter of the destination instead (ports_many).
  */
 static __always_inline void ports_complete(struct claim *claim, struct natgw_destination *set,
@@ -105,7 +105,7 @@ static __always_inline void ports_complete(struct claim *claim, struct natgw_des
 	}
 	if (claim->limit > gateway->destination_threshold) {
 		left = claim->limit - gateway->destination_threshold;
-		stretch = 2 * gateway->port_count / left + 1;
+		stretch = gateway->port_count / left + 1;
 	}
 	stretch = stretch < NATGW_DESTINATION_WALK ? NATGW_DESTINATION_WALK : stretch;
 	stretch = stretch > NATGW_DESTINATION_WALK_MAX ? NATGW_DESTINATION_WALK_MAX : stretch;

@@ -69,10 +69,10 @@ __noinline __weak int portset_put(struct natgw_port_bits *set, __u32 port, __u32
 	before = __sync_fetch_and_or(&set->word[word], bit);
 	full = ~portset_mask(word << 6, range);
 	if ((before | bit | full) == ~0ULL) {
-		__sync_fetch_and_or(&set->summary[word >> 6], 1ULL << (word & 63));
+		(void)NATGW_TABLE_OR(&set->summary[word >> 6], 1ULL << (word & 63));
 		/* Taken out again just now: then that CPU may have cleared the summary before. */
 		if ((*(volatile __u64 *)&set->word[word] | full) != ~0ULL) {
-			__sync_fetch_and_and(&set->summary[word >> 6], ~(1ULL << (word & 63)));
+			(void)NATGW_TABLE_AND(&set->summary[word >> 6], ~(1ULL << (word & 63)));
 		}
 	}
 	return !(before & bit);
@@ -94,7 +94,7 @@ static __always_inline bool portset_remove(struct natgw_port_bits *set, __u32 po
 	word = (port >> 6) & 1023;
 	before = __sync_fetch_and_and(&set->word[word], ~bit);
 	if (before & bit) {
-		__sync_fetch_and_and(&set->summary[word >> 6], ~(1ULL << (word & 63)));
+		(void)NATGW_TABLE_AND(&set->summary[word >> 6], ~(1ULL << (word & 63)));
 	}
 	return before & bit;
 }

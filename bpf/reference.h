@@ -25,8 +25,28 @@ static __always_inline bool reference_is_long(__u64 word, __u8 proto)
 }
 
 /*
+ * Outbound: the route leads to another gateway by now. When this session is over but still there,
+ * the client's next one has a row of the same key at that gateway, and the short way does not tell
+ * the two apart.
+ */
+static __always_inline bool reference_is_moved(const struct packet *pkt, __u64 word)
+{
+	struct natgw_settings *set = policy_settings();
+	struct natgw_subnet *subnet;
+	struct natgw_route *route;
+
+	if (pkt->direction != NATGW_OUTBOUND || !set || set->gateway_end <= 2) {
+		return false;
+	}
+	subnet = policy_subnet(pkt->saddr);
+	route = subnet ? policy_route(subnet->table, pkt->daddr) : (void *)0;
+	return !route || route->gateway != session_gateway(word);
+}
+
+/*
  * 1: neither the gateway nor the session asks for anything that the short way does not do: limits,
- * the second stage, a DNAT rule's port, a drain that ends, a time that stands still.
+ * the second stage, a DNAT rule's port, a drain that ends, a time that stands still. A mapping's
+ * remote endpoint is 0.0.0.0 port 0, which only the long way refuses.
  */
 __noinline __weak int reference_is_fast(const struct packet *pkt, const struct natgw_session *row)
 {
@@ -39,24 +59,34 @@ __noinline __weak int reference_is_fast(const struct packet *pkt, const struct n
 	}
 	word = session_read(row);
 	gateway = policy_gateway(session_gateway(word));
-	if (!gateway || gateway->flags & NATGW_GATEWAY_TWO_STAGE || limit_is_set(gateway) ||
-	    !reference_is_long(word, pkt->proto)) {
+	if (session_state(word) == NATGW_STATE_MAPPING || !gateway ||
+	    gateway->flags & NATGW_GATEWAY_TWO_STAGE || limit_is_set(gateway) ||
+	    !reference_is_long(word, pkt->proto) || reference_is_moved(pkt, word)) {
 		return 0;
 	}
 	return pkt->direction != NATGW_INBOUND ||
 	       !(pkt->eip_draining || gateway->flags & NATGW_GATEWAY_REFRESH_OUTBOUND);
 }
 
-/* The row keeps the next hop's reference; 0: there is none to keep. */
+/*
+ * The row keeps the next hop's reference; 0: there is none to keep. The row may become another
+ * session's at this moment: that one finds its own way then.
+ */
 static __always_inline void reference_keep(const struct packet *pkt, struct natgw_session *row,
 					   __u32 reference)
 {
+	__u64 word = session_read(row);
+
 	reference &= ~(__u32)NATGW_REFERENCE_FAST;
 	if (reference && reference_is_fast(pkt, row)) {
 		reference |= NATGW_REFERENCE_FAST;
 	}
-	if (row->nexthop != reference) {
-		row->nexthop = reference;
+	if (row->nexthop == reference) {
+		return;
+	}
+	NATGW_TABLE_WRITE(&row->nexthop, reference);
+	if (!session_is_same(row, word, 0)) {
+		NATGW_TABLE_WRITE(&row->nexthop, 0);
 	}
 }
 

@@ -90,6 +90,12 @@ static __always_inline bool session_swap(struct natgw_session *row, __u64 from, 
 	return __sync_val_compare_and_swap(&row->word, from, to) == from;
 }
 
+/* The row, whose fields are read after its word (natgw_table_memory.h). A swap does the same. */
+static __always_inline struct natgw_session *session_row(struct natgw_session *row, __u64 word)
+{
+	return (void *)row + NATGW_TABLE_AFTER(word);
+}
+
 /* Not there for readers: being removed, or not told of yet. */
 static __always_inline bool session_is_absent(__u64 word)
 {

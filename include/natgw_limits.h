@@ -53,7 +53,7 @@
 /* Slots looked at for a next hop before an old one is overwritten. */
 #define NATGW_NEXTHOP_PROBES 8
 
-/* Sessions, when the config names no number: four EIPs full. About 64 MiB. */
+/* Sessions, when the config names no number: four EIPs full. About 83 MiB. */
 #define NATGW_SESSIONS_DEFAULT 262144
 #define NATGW_SESSIONS_MIN 1024
 #define NATGW_SESSIONS_MAX 16777216
@@ -74,7 +74,7 @@
 #define NATGW_BITMAP_TRIES 2048
 /* Ports of the range that each new session looks up, at the least, until a new bitmap is complete.
  */
-#define NATGW_DESTINATION_WALK 4
+#define NATGW_DESTINATION_WALK 2
 /* And at the most: where the limit is nearer than that, the counter by hash keeps it. */
 #define NATGW_DESTINATION_WALK_MAX 256
 /* Bitmaps beside one for every NATGW_DESTINATION_SESSIONS sessions; 12.2 KiB each. */
@@ -88,6 +88,8 @@
 /* Rounds to get an outbound row in where a dead row is being removed by another CPU. */
 #define NATGW_INSERT_ROUNDS 256
 
+/* Port numbers there are. */
+#define NATGW_PORTS 65536
 /* Default port range (requirement 8). */
 #define NATGW_PORT_FIRST 1024
 #define NATGW_PORT_LAST 65535

@@ -89,7 +89,8 @@ _Static_assert(sizeof(struct natgw_destination_key) == 12, "destination key");
  */
 struct natgw_destination {
 	__u32 count;
-	__u32 walked;	/* ports of the range that were looked up since the row was made */
+	__u32 walked;	/* ports of the range that were looked up since the row was made; all of
+			   them, too, once a whole pass of the sweep has told of every session */
 	__u32 free_at;	/* ticks: before that no port becomes free by itself; 0: not known */
 	__u32 held;	/* of count, in hold-down at the last sweep */
 	__u32 held_now; /* the sweep's, while it counts */
@@ -97,10 +98,12 @@ struct natgw_destination {
 	__u32 changes;	/* differs when a time below was, or should have been, lowered meanwhile */
 	__u32 check_next; /* word where a look at a full set goes on */
 	__u64 errors;	  /* new sessions refused as port_exhausted */
+	__u32 passed;	  /* the pass of the sweep that runs tells of every session */
+	__u32 reserved;
 	struct natgw_port_bits bits;
 	__u32 word_free_at[1024]; /* as free_at, of the ports of one word */
 };
-_Static_assert(sizeof(struct natgw_destination) == 12456, "destination");
+_Static_assert(sizeof(struct natgw_destination) == 12464, "destination");
 
 /* What the iterator "natgw_dests" writes. */
 struct natgw_destination_record {

@@ -90,7 +90,7 @@ struct natgw_table_key {
 NATGW_TABLE_INLINE struct natgw_table_size natgw_table_size_for(__u32 sessions, __u64 seed)
 {
 	/* In pairs of groups: map "walk" goes by 64 slots. */
-	__u32 pairs = (__u32)(((__u64)sessions * 4 + 3 * 64 - 1) / (3 * 64));
+	__u32 pairs = (__u32)((sessions * 4ULL + 3 * 64ULL - 1) / (3 * 64ULL));
 	__u32 tail_pairs = (sessions / 8 + 63) / 64;
 
 	return (struct natgw_table_size){
@@ -256,7 +256,7 @@ NATGW_TABLE_INLINE bool natgw_table_matches(const struct natgw_slot *slot,
 		then = (const void *)((const char *)slot + NATGW_TABLE_AFTER(addrs ^ rest));
 		*ret_word = word;
 		now = NATGW_TABLE_READ(&then->row.word);
-		if (natgw_table_same_row(word, now)) {
+		if (__builtin_expect(natgw_table_same_row(word, now), 1)) {
 			break;
 		}
 		word = now;
@@ -276,7 +276,7 @@ NATGW_TABLE_INLINE __u32 natgw_lowest_bit(__u64 bits)
 	return natgw_bit_numbers[((bits & -bits) * 0x022fdd63cc95386dULL) >> 58];
 }
 
-/* Among the rows of this home, but the slot "not". NATGW_TABLE_NONE: not there. */
+/* Among the rows of this home. NATGW_TABLE_NONE: not there. */
 NATGW_TABLE_INLINE __u32 natgw_table_search_home(natgw_table *table, __u32 home, __u32 hops,
 						 const struct natgw_table_key *key, __u64 *ret_word)
 {

@@ -202,7 +202,7 @@ static int read_layout(struct loader *loader, uint32_t sessions)
 	}
 	if (loader->layout.sessions_max != sessions) {
 		log_warning(
-			"limits.sessions is %u, the pinned tables have %u rows and are kept: natgwd --detach first to change it (ends their sessions)",
+			"limits.sessions is %u, the pinned tables are for %u and are kept: natgwd --detach first to change it (ends their sessions)",
 			sessions, loader->layout.sessions_max);
 	}
 	return 0;

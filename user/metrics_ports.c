@@ -182,7 +182,7 @@ static void write_sessions(const struct metrics *metrics, FILE *stream)
 				       sums[proto][i]);
 		}
 	}
-	metrics_single(stream, "natgw_sessions_max", "gauge", "Rows of each session table.",
+	metrics_single(stream, "natgw_sessions_max", "gauge", "Sessions that the tables hold at the least.",
 		       metrics->sessions_max);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pace of the sweep: at most 1 % of one core, by the CPU time that the pass itself took; slower
+ * The pace of the sweep: below 1 % of one core, by the CPU time that the pass itself took; slower
  * while the tables are empty. And what natgwd does after each pass: EIPs that drained are given
  * back, sessions that were refused get a line in the log. The pass itself is the data path's
  * (datapath_sweep).
@@ -20,8 +20,8 @@
 
 #define SWEEP_MS_MIN 1000
 #define SWEEP_MS_IDLE 5000
-#define SWEEP_MS_MAX 30000
-#define SWEEP_SHARE 100
+#define SWEEP_MS_MAX 120000
+#define SWEEP_SHARE 125
 
 /* New sessions that one gateway has refused, by cause. */
 struct refusals {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""BENCH=bulk: one TCP stream in large (GSO) packets through tc, beside the kernel's masquerade.
+"""BENCH=bulk: TCP streams in large (GSO) packets through tc, beside the kernel's masquerade; and
+small datagrams (udp.py).
 
 A pair is two short transfers one after the other, natgw and masquerade; their order changes from
 pair to pair. Ratios are made within pairs, so that a phase in which the machine is slow cancels
@@ -7,41 +8,48 @@ out. Plain forwarding runs behind some pairs: it says how much of a transfer is 
 """
 import collections
 import contextlib
-import math
 import os
-import statistics
 import sys
 import tempfile
+import time
 
-from bulk_path import MTU, Failed, Path, clear_leftovers
+import results
+import udp
+from gateway_path import FORWARD, MTU, NATGW_TC, NFT, Failed, Path, clear_leftovers
 
-NATGW, NFT, FORWARD = "natgw-tc", "nft-masquerade", "kernel-forward"
-SUBJECTS = (NATGW, NFT, FORWARD)
-PAIRS = 40
-WARM_UP = 4  # pairs that do not count
+SUBJECTS = (NATGW_TC, NFT, FORWARD)
+WARM_UP = 2  # pairs that do not count
 FORWARD_EVERY = 4  # pairs
+QUICK_PAIRS = 4
+PAIRS_LEAST = 8
+TRANSFER_S = 50  # no new pair after this, where there are so many
 BYTES = "1G"  # of one transfer
-RATE, COST = "gbit_per_s", "cpu_s_per_gb"
+RATE, COST = "gbit_per_second", "cpu_s_per_gb"
 SIZE, SEGMENTS, AGAIN = "bytes_per_packet", "segments_per_packet", "retransmits"
 
+# keys: of the objects of results.json. options: what iperf3 is told. quick: measured then, too.
+Transfer = collections.namedtuple("Transfer", "keys options pairs quick")
 # One transfer, by metric.
 Run = collections.namedtuple("Run", "subject values")
 
 
-def cases():
-    """What iperf3 is told, by name.
-
-    On one CPU all that a transfer costs is in its time, and nothing depends on where the scheduler
-    puts client and server. Large writes keep them from two ways of taking turns, of which one is
-    twice as slow. Reno sends as fast as it can; what the host has chosen (BBR) may send as fast as
-    it thinks that it should. "as it comes" has none of that.
+def transfers():
+    """On one CPU all that a transfer costs is in its time, and nothing depends on where the
+    scheduler puts client and server. Large writes keep them from two ways of taking turns, of which
+    one is twice as slow. Reno sends as fast as it can; what the host has chosen (BBR) may send as
+    fast as it thinks that it should. "streams" go where the scheduler puts them.
     """
     last = str(max(os.sched_getaffinity(0)))
-    one_cpu = ("-A", f"{last},{last}", "-l", "1M", "-C", "reno")
-    return {"upload": one_cpu, "download": ("-R",) + one_cpu, "as it comes": ()}
+    fast = ("-l", "1M", "-C", "reno")
+    one_cpu = ("-A", f"{last},{last}") + fast
+    yield Transfer({"transfer": "upload", "streams": 1}, one_cpu, 24, True)
+    yield Transfer({"transfer": "download", "streams": 1}, ("-R",) + one_cpu, 24, False)
+    for count, quick in ((1, True), (4, True), (8, False)):
+        yield Transfer({"transfer": "streams", "streams": count}, ("-P", str(count)) + fast, 20,
+                       quick)
 
 
-def transfer(path, options):
+def transfer_once(path, options):
     """Sends and measures once. Failed when no GSO packet has come through."""
     interface = "ext0" if "-R" in options else "int0"
     before = path.counters(interface)
@@ -64,17 +72,20 @@ def transfer(path, options):
     return Run(path.subject, values)
 
 
-def run_pairs(paths, options):
+def run_pairs(paths, transfer, count):
     """{subject: its transfers}, of which those at one place in the lists belong together."""
     runs = {subject: [] for subject in SUBJECTS}
-    for number in range(WARM_UP + PAIRS):
+    start = time.monotonic()
+    for number in range(WARM_UP + count):
+        if number >= WARM_UP + PAIRS_LEAST and time.monotonic() - start > TRANSFER_S:
+            break
         if sys.stderr.isatty():
-            print(f"\rpair {number + 1} of {WARM_UP + PAIRS} ", end="", file=sys.stderr)
-        order = (NATGW, NFT) if number % 2 else (NFT, NATGW)
-        if number % FORWARD_EVERY == 0:
+            print(f"\rpair {number + 1} of {WARM_UP + count} ", end="", file=sys.stderr)
+        order = (NATGW_TC, NFT) if number % 2 else (NFT, NATGW_TC)
+        if (number - WARM_UP) % FORWARD_EVERY == 0:
             order += (FORWARD,)
         for subject in order:
-            run = transfer(paths[subject], options)
+            run = transfer_once(paths[subject], transfer.options)
             if number >= WARM_UP:
                 runs[subject].append(run)
     if sys.stderr.isatty():
@@ -82,84 +93,41 @@ def run_pairs(paths, options):
     return runs
 
 
-# ---- figures ----
-
-def confidence(values):
-    """Between these two the median of all such values lies with 95 % (by the binomial law)."""
-    values, count = sorted(values), len(values)
-    below, rank = 0.0, 0
-    while rank < count // 2:
-        below += math.comb(count, rank) / 2 ** count
-        if below > 0.025:
-            break
-        rank += 1
-    rank = max(rank - 1, 0)
-    return values[rank], values[count - 1 - rank]
-
-
-class Ratio:
-    """Pair by pair: how many times masquerade's rate natgw has, or, of the cost, how many times
-    natgw's masquerade has. Above 1 is in natgw's favour."""
-
-    def __init__(self, runs, metric):
-        self.values = [ours.values[metric] / theirs.values[metric]
-                       for ours, theirs in zip(runs[NATGW], runs[NFT])]
-        if metric == COST:
-            self.values = [1 / value for value in self.values]
-        self.median = statistics.median(self.values)
-        self.low, self.high = confidence(self.values)
-        self.quartiles = statistics.quantiles(self.values, n=4)
-
-    def text(self):
-        return (f"{self.median:.3f} (95 %: {self.low:.3f} to {self.high:.3f}; half of the pairs "
-                f"{self.quartiles[0]:.2f} to {self.quartiles[2]:.2f})")
-
-
-def objects_of(case, runs):
+def objects_of(transfer, runs):
     """The flat objects of results.json."""
     for subject in SUBJECTS:
         for metric in runs[subject][0].values:
             values = [run.values[metric] for run in runs[subject]]
-            yield {"case": "bulk", "subject": subject, "transfer": case, "metric": metric,
-                   "min": round(min(values), 3), "median": round(statistics.median(values), 3),
-                   "max": round(max(values), 3), "rounds": len(values)}
-    for metric in (RATE, COST):
-        ratio = Ratio(runs, metric)
-        yield {"case": "bulk", "subject": NATGW, "transfer": case, "metric": f"{metric}_to_{NFT}",
-               "min": round(min(ratio.values), 3), "low": round(ratio.low, 3),
-               "median": round(ratio.median, 3), "high": round(ratio.high, 3),
-               "max": round(max(ratio.values), 3), "rounds": len(ratio.values)}
+            yield results.make("bulk", subject, metric, values, **transfer.keys)
 
 
-def print_case(case, runs):
-    print(f"{case}")
-    print(f"  Gbit/s         {Ratio(runs, RATE).text()}")
-    print(f"  CPU time       {Ratio(runs, COST).text()}")
-    for subject in SUBJECTS:
-        median = {metric: statistics.median(run.values[metric] for run in runs[subject])
-                  for metric in runs[subject][0].values}
-        segments = f" ({median[SEGMENTS]:.0f} segments)" if SEGMENTS in median else ""
-        print(f"  {subject:<14} {median[RATE]:6.2f} Gbit/s, {median[COST]:.3f} CPU s/GB, "
-              f"{median[SIZE]:,.0f} bytes per packet{segments}, {median[AGAIN]:.0f} retransmits")
+def measure_tcp(build, quick):
+    """Objects, one by one, so that what fails late does not take away what was measured."""
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="natgw-bench-"))
+        paths = {subject: stack.enter_context(Path(
+            subject, build, folder, attach="auto" if subject == NATGW_TC else None))
+                 for subject in SUBJECTS}
+        for path in paths.values():
+            path.require_offloads()
+            path.start_iperf3()
+        for transfer in transfers():
+            if transfer.quick or not quick:
+                runs = run_pairs(paths, transfer, QUICK_PAIRS if quick else transfer.pairs)
+                yield from objects_of(transfer, runs)
+        for path in paths.values():
+            path.require_translated()
 
 
-def measure(build, _folder):
+def measure(build, _folder, quick):
     """The objects of results.json, and what could not be measured."""
+    rows = []
     clear_leftovers()
-    results = []
     try:
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="natgw-bulk-"))
-            paths = {subject: stack.enter_context(Path(subject, build, folder))
-                     for subject in SUBJECTS}
-            print(f"One TCP stream through the gateway, {PAIRS} pairs of transfers of {BYTES}: "
-                  f"{NATGW} to {NFT}; above 1 is in {NATGW}'s favour.")
-            for case, options in cases().items():
-                runs = run_pairs(paths, options)
-                print_case(case, runs)
-                results += objects_of(case, runs)
-            for path in paths.values():
-                path.require_translated()
+        for row in measure_tcp(build, quick):
+            rows.append(row)
+        for row in udp.measure(build, quick):
+            rows.append(row)
     except (Failed, AssertionError) as error:
-        return results, [f"bulk: {error}"]
-    return results, []
+        return rows, [f"bulk: {error}"]
+    return rows, []

@@ -14,6 +14,7 @@ import sys
 import time
 
 import ports_curve
+import results
 
 ALL = 64512  # ports 1024 to 65535
 NATGW = ("natgw-xdp", "natgw-tc", "natgw-xdp-reuse")
@@ -24,7 +25,8 @@ LAST = 100 * (ALL - 1) / ALL
 FULL = 100
 ROUNDS = 10
 ROUNDS_LEAST = 3
-TIME_S = 200  # no new round after this
+ROUNDS_QUICK = 2
+TIME_S = 120  # no new round after this
 ROUND_LIMIT_S = 60
 WINDOW = 256  # sessions on either side of a level, where there are so many
 LAST_PORTS = 8  # masquerade: the last port and those before, it needs hundreds of tries for each
@@ -146,19 +148,19 @@ def run_round(program, subject):
         raise Failed(f"{subject}: {error}") from error
 
 
-def run_rounds(program):
+def run_rounds(program, count):
     """The rounds by subject, and what went wrong. A subject that failed is left out from there."""
     rounds, problems = {subject: [] for subject in SUBJECTS}, []
     failed = set()
     start = time.monotonic()
-    for number in range(ROUNDS):
+    for number in range(count):
         if number >= ROUNDS_LEAST and time.monotonic() - start > TIME_S:
             break
         for subject in SUBJECTS:
             if subject in failed:
                 continue
             if sys.stderr.isatty():
-                print(f"\rround {number + 1} of {ROUNDS}: {subject:20}", end="", file=sys.stderr)
+                print(f"\rround {number + 1} of {count}: {subject:20}", end="", file=sys.stderr)
             try:
                 rounds[subject].append(run_round(program, subject))
             except Failed as error:
@@ -203,11 +205,9 @@ def objects_of(subject, summary):
     """The flat objects of results.json."""
     for key in summary.keys():
         metric, fill = key
-        values = summary.values(key)
-        row = {"case": "ports", "subject": "kernel-forward" if metric == PACKET else subject,
-               "fill_percent": fill, "metric": metric, "min": round(min(values), 1),
-               "median": round(statistics.median(values), 1), "max": round(max(values), 1),
-               "runs": summary.packets(key), "rounds": len(values)}
+        row = results.make("ports", "forward" if metric == PACKET else subject, metric,
+                           summary.values(key), fill_percent=fill)
+        row["packets"] = summary.packets(key)
         if metric in (NEW, REFUSAL):
             row["ratio_to_base"] = round(summary.to_base(key), 3)
         yield row
@@ -304,11 +304,12 @@ def draw(summaries, path):
     print(f"curve in {path}")
 
 
-def measure(program, folder):
+def measure(build, folder, quick):
     """The objects of results.json, and what could not be measured."""
-    rounds, problems = run_rounds(program)
+    rounds, problems = run_rounds(os.path.join(build, "tests/bench/ports"),
+                                  ROUNDS_QUICK if quick else ROUNDS)
     summaries = {subject: Summary(rounds[subject]) for subject in SUBJECTS}
     print_table(summaries)
     draw(summaries, os.path.join(folder, "ports.svg"))
-    results = [row for subject in SUBJECTS for row in objects_of(subject, summaries[subject])]
-    return results, problems
+    rows = [row for subject in SUBJECTS for row in objects_of(subject, summaries[subject])]
+    return rows, problems

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Runs the rows of a path table. */
 #include "path_internal.h"
+#include "warm.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -15,6 +16,7 @@
 
 static struct bench *bench;
 static struct path_judged judged;
+static unsigned int shorts; /* runs of the row that went the short way */
 
 static void read_state(const struct path_case *row, struct path_state *ret_state)
 {
@@ -113,6 +115,9 @@ static void run_step(struct path_judged *j, const struct path_step *step)
 
 	path_in(&step->in, step->at, &j->learnt, &packet);
 	frame_build(&packet.spec, &j->in);
+	if (j->warm) {
+		warm_sessions(bench);
+	}
 	if (j->xdp && step->at <= AT_EXT) {
 		run_before(j, step, prog_of(step->at, true), xdp);
 	}
@@ -148,6 +153,10 @@ static void prepare(struct path_judged *j, enum bench_prog prog)
 	memset(&j->run, 0, sizeof(j->run));
 	j->run.mark = row->mark;
 	j->run.ingress = ingress_of(row->at);
+	if (j->warm) {
+		warm_sessions(bench);
+		warm_mark(bench);
+	}
 }
 
 static void run_once(struct path_judged *j, enum bench_prog prog)
@@ -161,6 +170,7 @@ static void run_once(struct path_judged *j, enum bench_prog prog)
 	}
 	read_state(j->row, &j->before);
 	bench_run(bench, &j->in, &j->run);
+	j->was_short = j->warm && warm_was_short(bench);
 	read_state(j->row, &j->after);
 	counters_diff(&j->before.counters, &j->after.counters, &j->diff);
 }
@@ -174,6 +184,10 @@ static void judge(struct path_judged *j, enum bench_prog prog, const char *hook)
 	path_require_action(j);
 	path_require_output(j);
 	path_require_tables(j);
+	if (j->warm) {
+		path_require_way(j);
+		shorts += j->was_short;
+	}
 }
 
 /* The dry run: the verdict that XDP gives, and no trace of it anywhere. */
@@ -196,14 +210,15 @@ static void judge_check(struct path_judged *j)
 	path_require_tables_unchanged(j);
 	require(j, !memcmp(&j->diff, &none, sizeof(none)), "the dry run counted");
 	require(j, j->before.generation == j->after.generation, "the dry run raised a generation");
-	require(j, j->row->before || !bench_has_nexthops(bench), "the dry run wrote a next hop");
+	require(j, j->row->before || j->warm || !bench_has_nexthops(bench),
+		"the dry run wrote a next hop");
 }
 
-void path_test(struct bench *the_bench, const struct path_case *row)
+static void judge_row(const struct path_case *row, bool warm)
 {
-	bench = the_bench;
 	memset(&judged, 0, sizeof(judged));
 	judged.row = row;
+	judged.warm = warm;
 	switch (row->at) {
 	case AT_INT:
 		if (!row->xdp_only) {
@@ -228,4 +243,18 @@ void path_test(struct bench *the_bench, const struct path_case *row)
 		judge(&judged, BENCH_GUARD, "guard");
 		break;
 	}
+}
+
+void path_test(struct bench *the_bench, const struct path_case *row)
+{
+	bench = the_bench;
+	judge_row(row, false);
+}
+
+unsigned int path_test_warm(struct bench *the_bench, const struct path_case *row)
+{
+	bench = the_bench;
+	shorts = 0;
+	judge_row(row, true);
+	return shorts;
 }

@@ -105,6 +105,15 @@ __u8 path_check_verdict(const struct path_case *row);
 
 /* One row, as a test of cmocka does it: ends the test where something is not as it should be. */
 void path_test(struct bench *bench, const struct path_case *row);
+/* Do sessions stand before the row's packet comes? */
+bool path_has_sessions(const struct path_case *row);
+/*
+ * The same row, but what sessions there are have seen packets of both directions (warm.h): what
+ * comes of it is the same, to the byte. Ends the test also where a packet has not gone the short
+ * way though its session's row lets it, or has though it should not. Returns how many of the row's
+ * programs sent it the short way.
+ */
+unsigned int path_test_warm(struct bench *bench, const struct path_case *row);
 
 /* Packets by the ports of the standard session: out of "from" to "to", or in to "to" from "from".
  */

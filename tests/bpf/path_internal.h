@@ -28,7 +28,9 @@ struct path_judged {
 	const char *hook;
 	struct bench *bench;
 	bool xdp;
-	__u32 want; /* verdict */
+	bool warm;
+	bool was_short; /* of a packet that was sent on from here */
+	__u32 want;	/* verdict */
 	struct path_packet in_packet;
 	struct path_learnt learnt;
 	struct frame in;
@@ -62,5 +64,7 @@ void path_require_action(const struct path_judged *j);
 void path_require_output(struct path_judged *j);
 void path_require_tables_unchanged(const struct path_judged *j);
 void path_require_tables(const struct path_judged *j);
+/* Of a run with warm rows; was_short is only of what was sent on. */
+void path_require_way(struct path_judged *j);
 
 #endif

@@ -295,7 +295,7 @@ static void test_race(void **state)
 	struct contest *data = test_calloc(1, sizeof(*data));
 	struct race race = {
 		.bench = walk.bench,
-		.rounds = 1000,
+		.rounds = 4000,
 		.before = race_before,
 		.after = race_after,
 		.turn = { race_turn_0, race_turn_1 },
@@ -304,9 +304,9 @@ static void test_race(void **state)
 
 	(void)state;
 	race_run(&race);
-	inside_require_rows(1000);
+	inside_require_rows(4000);
 	walk_judge(0);
-	assert_int_equal(client_of(walk.bench, CLIENT).sessions, 1000);
+	assert_int_equal(client_of(walk.bench, CLIENT).sessions, 4000);
 	assert_int_equal(data->differ, 0);
 	assert_int_equal(data->lost, 0);
 	assert_true(race.met > 0);

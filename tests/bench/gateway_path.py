@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The three hosts that BENCH=bulk sends through: client, gateway, server, a veth between each.
+"""The three hosts that real programs talk through: client, gateway, server, a veth between each.
 
     client eth0 --- int0 gateway ext0 --- eth0 server
 
 Every subject has three of its own, alike but for what translates in the gateway. A veth's offloads
-stay as they are when it is made: TSO, GSO, scatter-gather and checksums on.
+stay as they are when it is made (TSO, GSO, scatter-gather and checksums on), but for XDP: that
+cannot finish a checksum that the sender has left to its card, and a veth takes redirected frames
+only where the other end has NAPI, which GRO gives it.
 """
 import collections
 import contextlib
@@ -24,29 +26,41 @@ from topology import delete_namespace, remove_leftovers  # noqa: E402
 
 CLIENT, GATEWAY, PRIVATE_IP = "10.0.1.10", "10.0.1.1", "10.0.1.254"
 EXTERNAL, SERVER, EIP = "198.51.100.2", "198.51.100.1", "198.51.100.50"
+NOBODY = "198.51.100.3"  # the server's host gets what is sent there, and drops it
 MTU = 1500
 ROLES = ("cli", "gw", "srv")
-SEEN_BY_SERVER = {"natgw-tc": EIP, "nft-masquerade": EXTERNAL, "kernel-forward": CLIENT}
+NATGW_XDP, NATGW_TC, NFT, FORWARD = "natgw-xdp", "natgw-tc", "nft-masquerade", "forward"
+BARE_XDP, BARE_TC = "xdp-redirect", "tc-redirect"
+# Names in namespaces and folders.
+SHORT = {NATGW_XDP: "xdp", NATGW_TC: "tc", NFT: "nft", FORWARD: "fwd", BARE_XDP: "bxdp",
+         BARE_TC: "btc"}
+HOOK = {NATGW_XDP: "xdp", NATGW_TC: "tc", BARE_XDP: "xdp"}
+SEEN_BY_SERVER = {NATGW_XDP: EIP, NATGW_TC: EIP, NFT: EXTERNAL, FORWARD: CLIENT}
 OFFLOADS = ("tcp-segmentation-offload", "generic-segmentation-offload", "tx-checksumming",
             "rx-checksumming", "scatter-gather")
+READY_S = 60  # the tables of natgw are made and zeroed
 
-CONFIG = f"""\
+# A session that nothing has answered, and one that has been answered, live as long as the test.
+LIFE_S = 1200
+CONFIG = """\
 interfaces:
   external: ext0
   internal: [int0]
-attach: tc
+attach: %(attach)s
 gateways:
   - name: nat-a
-    private_ip: {PRIVATE_IP}
-    eips: [{EIP}]
+    private_ip: %(private_ip)s
+    eips: [%(eip)s]
+    timeouts: {udp_unreplied: %(life)ds, udp: %(life)ds, hold_udp: 0s}
+    max_half_open_per_client: 0
 route_tables:
   - name: private-a
     subnets: [10.0.1.0/24]
     routes:
-      - {{to: 0.0.0.0/0, target: gateway:nat-a}}
-limits: {{sessions: 65536}}
-metrics: {{listen: 127.0.0.1:9464}}
-control: {{socket: %(socket)s}}
+      - {to: 0.0.0.0/0, target: gateway:nat-a}
+limits: {sessions: %(sessions)d}
+metrics: {listen: 127.0.0.1:9464}
+control: {socket: %(socket)s}
 pin_path: %(pins)s
 """
 MASQUERADE = """\
@@ -57,7 +71,6 @@ table ip nat {
 	}
 }
 """
-
 
 # A device counts packets as large as they come, natgw those that they are on a wire.
 Counters = collections.namedtuple("Counters", "packets bytes segments")
@@ -79,30 +92,41 @@ class Failed(Exception):
     """A subject could not be measured; says why."""
 
 
-class Path:
-    """Client, gateway and server of one subject. A context manager: nothing is left afterwards."""
+def clear_leftovers():
+    """Of a run that was killed."""
+    remove_leftovers("bench")
 
-    def __init__(self, subject, build, folder):
+
+class Path:
+    """Client, gateway and server of one subject. A context manager: nothing is left afterwards.
+
+    sessions: that natgw's tables have room for; attach: how natgwd attaches, else as the subject
+    says.
+    """
+
+    def __init__(self, subject, build, folder, sessions=65536, attach=None):
         self.subject = subject
         self.build = build
         self.folder = folder
-        short = subject.partition("-")[0]
-        self.pins = f"{BPFFS}/natgw-bulk-{os.getpid()}-{short}"
+        self.sessions = sessions
+        self.attach = attach or HOOK.get(subject)
+        short = SHORT[subject]
+        self.pins = f"{BPFFS}/natgw-bench-{os.getpid()}-{short}"
         self.socket = os.path.join(folder, f"{short}.sock")
         self.server_log = os.path.join(folder, f"iperf3-{short}.log")
-        self.cli, self.gw, self.srv = (Namespace(f"natgw-bulk-{os.getpid()}-{role}_{short}")
+        self.cli, self.gw, self.srv = (Namespace(f"natgw-bench-{os.getpid()}-{role}_{short}")
                                        for role in ROLES)
         self.processes = []
+        self.natgwd = None
         self.server = None
         self.gateway_command = None
 
     def __enter__(self):
         try:
             self.make()
-            {"natgw-tc": self.start_natgw, "nft-masquerade": self.start_nft,
-             "kernel-forward": self.start_forward}[self.subject]()
-            self.start_server()
-            self.require_offloads()
+            {NATGW_XDP: self.start_natgw, NATGW_TC: self.start_natgw, NFT: self.start_nft,
+             FORWARD: self.start_forward, BARE_XDP: self.start_bare,
+             BARE_TC: self.start_bare}[self.subject]()
         except BaseException:
             self.remove()
             raise
@@ -112,6 +136,9 @@ class Path:
         self.remove()
 
     # ---- building ----
+
+    def ends(self):
+        return ((self.cli, "eth0"), (self.gw, "int0"), (self.gw, "ext0"), (self.srv, "eth0"))
 
     def make(self):
         for namespace in (self.cli, self.gw, self.srv):
@@ -123,19 +150,20 @@ class Path:
             run("ip", "link", "add", name, "index", str(10 + 2 * number), "netns", one.name,
                 "type", "veth", "peer", "name", peer, "index", str(11 + 2 * number), "netns",
                 other.name)
-        for namespace, name, addresses in ((self.cli, "eth0", (CLIENT,)),
-                                           (self.gw, "int0", (GATEWAY, PRIVATE_IP)),
-                                           (self.gw, "ext0", (EXTERNAL,)),
-                                           (self.srv, "eth0", (SERVER,))):
+        for (namespace, name), addresses in zip(self.ends(), ((CLIENT,), (GATEWAY, PRIVATE_IP),
+                                                              (EXTERNAL,), (SERVER,))):
             for address in addresses:
                 namespace.ip("addr", "add", f"{address}/24", "dev", name)
             namespace.ip("link", "set", name, "up")
         self.cli.ip("route", "add", "default", "via", GATEWAY)
         self.gw.sysctl("net.ipv4.ip_forward", 1)
-        for namespace, name in ((self.cli, "eth0"), (self.gw, "int0"), (self.gw, "ext0"),
-                                (self.srv, "eth0")):
+        self.gw.ip("neigh", "add", NOBODY, "lladdr", self.srv.mac("eth0"), "dev", "ext0")
+        for namespace, name in self.ends():
             wait_for(lambda at=namespace, link=name: json.loads(
                 at.ip("-json", "link", "show", link))[0]["operstate"] == "UP", f"link {name}")
+        if self.attach == "xdp":
+            for namespace in (self.cli, self.srv):
+                namespace.run("ethtool", "-K", "eth0", "tx", "off", "gro", "on")
 
     def start(self, namespace, *command, log=None):
         with open(log or os.devnull, "wb") as output:
@@ -144,12 +172,15 @@ class Path:
         return process
 
     def start_natgw(self):
-        config, log = (os.path.join(self.folder, name) for name in ("natgw.yaml", "natgwd.log"))
+        config, log = (os.path.join(self.folder, f"{SHORT[self.subject]}.{name}")
+                       for name in ("yaml", "log"))
         with open(config, "w", encoding="ascii") as file:
-            file.write(CONFIG % {"socket": self.socket, "pins": self.pins})
-        natgwd = os.path.join(self.build, "natgwd")
-        process = self.start(self.gw, natgwd, "--config", config, log=log)
-        self.gateway_command = (natgwd, "--detach", "--config", config)
+            file.write(CONFIG % {"attach": self.attach, "private_ip": PRIVATE_IP, "eip": EIP,
+                                 "sessions": self.sessions, "life": LIFE_S, "socket": self.socket,
+                                 "pins": self.pins})
+        command = os.path.join(self.build, "natgwd")
+        self.natgwd = process = self.start(self.gw, command, "--config", config, log=log)
+        self.gateway_command = (command, "--detach", "--config", config)
 
         def is_ready():
             with open(log, encoding="utf-8") as file:
@@ -158,21 +189,37 @@ class Path:
                 raise Failed(f"natgwd: {(text.splitlines() or ['ended'])[-1]}")
             return "natgwd: ready" in text
 
-        wait_for(is_ready, "natgwd", timeout=20)
+        wait_for(is_ready, "natgwd", timeout=READY_S)
+        self.require_hook()
+
+    def require_hook(self):
+        """natgwd has attached as the subject's name says."""
+        for interface in self.status()["interfaces"]:
+            if interface["attach"].partition("-")[0] != HOOK[self.subject]:
+                raise Failed(f"{self.subject}: natgwd has attached to {interface['name']} by "
+                             f"{interface['attach']}")
 
     def start_nft(self):
         self.gw.run("nft", "-f", "-", stdin=MASQUERADE)
+        for name in ("udp_timeout", "udp_timeout_stream"):
+            self.gw.sysctl(f"net.netfilter.nf_conntrack_{name}", LIFE_S)
 
     def start_forward(self):
         self.srv.ip("route", "add", "10.0.1.0/24", "via", EXTERNAL)
 
-    def start_server(self):
+    def start_bare(self):
+        """For a redirect of frames as they are: the ends know each other. Who makes this path
+        attaches the redirect (Engine.command of packets_path.py)."""
+        self.start_forward()
+        self.cli.ip("neigh", "add", GATEWAY, "lladdr", self.srv.mac("eth0"), "dev", "eth0")
+        self.srv.ip("neigh", "add", EXTERNAL, "lladdr", self.cli.mac("eth0"), "dev", "eth0")
+
+    def start_iperf3(self):
         self.server = self.start(self.srv, "iperf3", "-s", "--forceflush", log=self.server_log)
         wait_for(lambda: ":5201 " in self.srv.run("ss", "-Htln").stdout, "iperf3")
 
     def require_offloads(self):
-        for namespace, name in ((self.cli, "eth0"), (self.gw, "int0"), (self.gw, "ext0"),
-                                (self.srv, "eth0")):
+        for namespace, name in self.ends():
             shown = namespace.run("ethtool", "-k", name).stdout
             for offload in OFFLOADS:
                 if not re.search(rf"^{offload}: on", shown, re.MULTILINE):
@@ -180,15 +227,27 @@ class Path:
 
     # ---- at work ----
 
+    def natgwctl(self, *arguments):
+        return json.loads(run(os.path.join(self.build, "natgwctl"), "--socket", self.socket,
+                              *arguments, "--json").stdout)
+
+    def status(self):
+        return self.natgwctl("status")
+
+    def session_count(self):
+        """Sessions in the gateway, by its own counters: natgw's as of its last sweep."""
+        if self.subject == NFT:
+            return int(self.gw.read_sysctl("net.netfilter.nf_conntrack_count"))
+        run("curl", "-sS", "--fail", "-m", "60", "-X", "POST", "--unix-socket", self.socket,
+            "http://natgw/v1/sweep", timeout=90)
+        return self.status()["sessions"]
+
     def counters(self, interface):
         """What has come in there, and what natgw's programs have counted."""
         shown = json.loads(self.gw.ip("-json", "-statistics", "link", "show", interface))
         device, counted = shown[0]["stats64"]["rx"], None
-        if self.subject == "natgw-tc":
-            text = run(os.path.join(self.build, "natgwctl"), "--socket", self.socket, "stats",
-                       "--json").stdout
-            hooks = json.loads(text)["hooks"]
-            counted = hooks["tc_ingress"]["in"]["packets"]
+        if self.subject == NATGW_TC:
+            counted = self.natgwctl("stats")["hooks"]["tc_ingress"]["in"]["packets"]
         return Counters(device["packets"], device["bytes"], counted)
 
     def require_translated(self):
@@ -231,24 +290,22 @@ class Path:
 
     # ---- the end ----
 
+    def end(self, process):
+        """Ends a process of this path, and waits for it."""
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
     def remove(self):
         for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-        for process in self.processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait(5)
+            self.end(process)
         if self.gateway_command and os.path.exists(self.gw.path):
             self.gw.run(*self.gateway_command, check=False)
         shutil.rmtree(self.pins, ignore_errors=True)
         for namespace in (self.cli, self.gw, self.srv):
             with contextlib.suppress(AssertionError):
                 delete_namespace(namespace)
-
-
-def clear_leftovers():
-    """Of a run that was killed."""
-    remove_leftovers("bulk")
