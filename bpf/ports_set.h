@@ -92,19 +92,22 @@ static long ports_walk(__u32 i, void *context)
 }
 
 /*
- * A stretch of the walk; the set is complete before what is left to the limit is used up. A
+ * A stretch of the walk, from half of the limit on; the set is complete before the limit is met. A
  * limit that is near is kept by the counter of the destination instead (ports_many).
  */
 static __always_inline void ports_complete(struct claim *claim, struct natgw_destination *set,
 					   const struct natgw_gateway *gateway)
 {
-	__u32 stretch = NATGW_DESTINATION_WALK_MAX, left, *sessions;
+	__u32 stretch = NATGW_DESTINATION_WALK_MAX, begin = claim->limit / 2, left, *sessions;
 
 	if (set->walked >= gateway->port_count) {
 		return;
 	}
-	if (claim->limit > gateway->destination_threshold) {
-		left = claim->limit - gateway->destination_threshold;
+	if (begin < gateway->destination_threshold) {
+		begin = gateway->destination_threshold;
+	}
+	if (claim->limit > begin) {
+		left = claim->limit - begin;
 		stretch = gateway->port_count / left + 1;
 	}
 	stretch = stretch < NATGW_DESTINATION_WALK ? NATGW_DESTINATION_WALK : stretch;
@@ -113,6 +116,9 @@ static __always_inline void ports_complete(struct claim *claim, struct natgw_des
 	if (gateway->port_count <= PORTS_AT_ONCE && sessions && *sessions >= claim->limit) {
 		/* The limit may be near: the rest at once. */
 		stretch = gateway->port_count;
+	} else if (set->count + gateway->destination_threshold < begin) {
+		/* It is far, and mostly a pass of the sweep comes before. */
+		return;
 	}
 	claim->first_port = __sync_fetch_and_add(&set->walked, stretch);
 	bpf_loop(stretch, ports_walk, (void *)0, 0);

@@ -129,6 +129,19 @@ __noinline __weak int portset_pick_from(const struct natgw_port_bits *set, __u32
 	return 0;
 }
 
+/* Every word of the range is full, as the summary says. */
+static __always_inline bool portset_is_full(const struct natgw_port_bits *set, __u32 first,
+					    __u32 last)
+{
+	const struct portset_range words = { first >> 6, last >> 6 };
+	__u64 open = 0;
+
+	for (__u32 i = 0; i < 16; i++) {
+		open |= ~set->summary[i] & portset_mask(i << 6, words);
+	}
+	return !open;
+}
+
 /*
  * A port of first .. first + count - 1 that is not in the set, at random (RFC 6056); 0: none was
  * found.
@@ -144,6 +157,9 @@ __noinline __weak int portset_pick(const struct natgw_port_bits *set, __u32 firs
 		port = first + bpf_get_prandom_u32() % count;
 		if (!portset_has(set, port)) {
 			return (int)port;
+		}
+		if (!i && portset_is_full(set, first, first + count - 1)) {
+			return 0;
 		}
 	}
 	/* From a fresh one on: the last one is known to be in use. */

@@ -182,8 +182,8 @@ static void write_sessions(const struct metrics *metrics, FILE *stream)
 				       sums[proto][i]);
 		}
 	}
-	metrics_single(stream, "natgw_sessions_max", "gauge", "Sessions that the tables hold at the least.",
-		       metrics->sessions_max);
+	metrics_single(stream, "natgw_sessions_max", "gauge",
+		       "Sessions that the tables hold at the least.", metrics->sessions_max);
 }
 
 /* The data path does not add up the tries, so the histogram has no sum. */

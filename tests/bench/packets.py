@@ -62,7 +62,7 @@ def established_by_hand(arguments, problems):
 
 def new_session_by_hand(arguments, problems):
     with side_by_side(arguments.subjects, arguments.build, problems, arguments.capacity,
-                      UNTUNED not in arguments.subjects) as hosts:
+                      UNTUNED not in arguments.subjects, plain=True) as hosts:
         packets_new.print_rows(list(packets_new.measure_points(hosts, arguments.sessions)))
 
 

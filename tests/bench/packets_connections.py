@@ -36,7 +36,7 @@ def connect(hosts, path, number):
 
 
 def measure_stateless(build, subjects, rounds, problems):
-    with side_by_side(subjects, build, problems, CAPACITY) as hosts:
+    with side_by_side(subjects, build, problems, CAPACITY, plain=True) as hosts:
         note("connections")
         found = hosts.rounds(rounds, lambda path, number: connect(hosts, path, number))
     for subject in found[0]:

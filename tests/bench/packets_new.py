@@ -54,7 +54,8 @@ def measure_points(hosts, points):
 
 
 def measure_group(build, subjects, points, problems):
-    with side_by_side(subjects, build, problems, max(points), UNTUNED not in subjects) as hosts:
+    with side_by_side(subjects, build, problems, max(points), UNTUNED not in subjects,
+                      plain=True) as hosts:
         yield from measure_points(hosts, points)
 
 

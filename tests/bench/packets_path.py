@@ -53,28 +53,16 @@ SOURCES = {FORWARD: "10.", NFT: "198.18.0.1", UNTUNED: "198.18.0.1", FLOWTABLE: 
            POOL: "198.18.1.", NATGW_XDP: "198.18.1.", NATGW_TC: "198.18.1.", BARE_XDP: "10.",
            BARE_TC: "10.", BASE: "0.0.0.0"}
 
-# Every feature is on, none of them has anything to do with the packets that are sent.
-CONFIG = """\
-interfaces:
-  external: ext0
-  internal: [int0]
-attach: %(attach)s
-gateways:
-  - name: bench
-    private_ip: 10.0.1.1
-    eips: [198.18.1.0-198.18.1.%(last_eip)d]
-    timeouts: {udp_unreplied: 24h, udp: 24h}
+# With every feature on that the short way knows; none of them has anything to do with the packets
+# that are sent. Or plain: what masquerade does, which counts no client's sessions either.
+QUOTAS = """\
     fragments: forward
     max_sessions: 16777216
     max_sessions_per_client: 1000000
     max_half_open_per_client: 1000000
     ports_per_client: {max: 60000}
-route_tables:
-  - name: clients
-    subnets: [10.64.0.0/10]
-    routes:
-      - {to: 0.0.0.0/0, target: gateway:bench}
-      - {to: 192.0.2.0/24, target: blackhole}
+"""
+POLICY = """\
 acl:
   - {deny: 203.0.113.0/24}
   - {allow: 203.0.113.128/25}
@@ -87,7 +75,24 @@ one_to_one:
   - {private: 10.127.0.1, public: 198.18.2.1}
 port_forwards:
   - {protocol: tcp, address: 198.18.1.0, port: 8443, to: 10.127.0.2}
-limits: {sessions: %(sessions)d}
+"""
+CONFIG = """\
+interfaces:
+  external: ext0
+  internal: [int0]
+attach: %(attach)s
+gateways:
+  - name: bench
+    private_ip: 10.0.1.1
+    eips: [198.18.1.0-198.18.1.%(last_eip)d]
+    timeouts: {udp_unreplied: 24h, udp: 24h}
+%(quotas)sroute_tables:
+  - name: clients
+    subnets: [10.64.0.0/10]
+    routes:
+      - {to: 0.0.0.0/0, target: gateway:bench}
+      - {to: 192.0.2.0/24, target: blackhole}
+%(policy)slimits: {sessions: %(sessions)d}
 metrics: {listen: "off"}
 control: {socket: %(socket)s}
 pin_path: %(pins)s
@@ -174,12 +179,13 @@ def conntrack_size(sessions, buckets=None):
 class Path:
     """Three namespaces of one subject. A context manager: nothing is left afterwards."""
 
-    def __init__(self, subject, build, folder, sessions, queues=1):
+    def __init__(self, subject, build, folder, sessions, queues=1, plain=False):
         self.subject = subject
         self.build = build
         self.folder = folder
         self.sessions = sessions
         self.queues = queues
+        self.plain = plain
         self.number = None  # that the engine knows it by
         short = SHORT[subject]
         self.pins = f"{BPFFS}/natgw-bench-{os.getpid()}-{short}"
@@ -258,7 +264,9 @@ class Path:
         config, log, control = (os.path.join(self.folder, f"{short}.{name}")
                                 for name in ("yaml", "log", "sock"))
         with open(config, "w", encoding="ascii") as file:
-            file.write(CONFIG % {"attach": self.subject.partition("-")[2], "last_eip": EIPS - 1,
+            file.write(CONFIG % {"quotas": "" if self.plain else QUOTAS,
+                                 "policy": "" if self.plain else POLICY,
+                                 "attach": self.subject.partition("-")[2], "last_eip": EIPS - 1,
                                  "sessions": self.sessions, "socket": control, "pins": self.pins})
         command = os.path.join(self.build, "natgwd")
         with open(log, "wb") as output:

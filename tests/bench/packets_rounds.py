@@ -91,7 +91,7 @@ class Hosts:
 
 
 @contextlib.contextmanager
-def side_by_side(subjects, build, problems, capacity, tuned=True, queues=1):
+def side_by_side(subjects, build, problems, capacity, tuned=True, queues=1, plain=False):
     """Hosts. capacity: of natgw and of conntrack, sessions. tuned: conntrack's hash table, one for
     all namespaces, has BUCKETS for each subject that uses it."""
     count = sum(subject in CONNTRACKERS for subject in subjects)
@@ -103,7 +103,8 @@ def side_by_side(subjects, build, problems, capacity, tuned=True, queues=1):
         if count:
             buckets = BUCKETS * count if tuned else None
             stack.enter_context(conntrack_size(count * (capacity + K), buckets))
-        paths = {subject: stack.enter_context(Path(subject, build, folder, capacity, queues))
+        paths = {subject: stack.enter_context(Path(subject, build, folder, capacity, queues,
+                                                         plain))
                  for subject in [BASE] + [name for name in subjects if name != BASE]}
         engine = stack.enter_context(Engine(build, folder))
         for path in paths.values():

@@ -7,7 +7,6 @@
 #include "talk.h"
 #include "warm.h"
 
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -97,6 +96,13 @@ static void require_translated(const struct spec *in, bool inbound)
 	assert_memory_equal(walk.out.data, frame.data, frame.len);
 }
 
+static void require(const struct kind *kind, bool condition, const char *otherwise)
+{
+	if (!condition) {
+		fail_msg("%s: %s", kind->name, otherwise);
+	}
+}
+
 /* Route tables and addresses are gone, and nobody has said so. */
 static void test_a_warm_row_asks_for_nothing(void **state)
 {
@@ -107,16 +113,12 @@ static void test_a_warm_row_asks_for_nothing(void **state)
 
 		begin_warm(kind);
 		warm_hide_policy(walk.bench);
-		if (!pass(&spec, kind->inbound)) {
-			fail_msg("%s: the long way", kind->name);
-		}
+		require(kind, pass(&spec, kind->inbound), "the long way");
 		require_translated(&spec, kind->inbound);
 		begin_warm(kind);
 		warm_hide_policy(walk.bench);
 		bench_commit(walk.bench);
-		if (pass(&spec, kind->inbound)) {
-			fail_msg("%s: the short way after a change", kind->name);
-		}
+		require(kind, !pass(&spec, kind->inbound), "the short way after a change");
 	}
 	walk_again();
 }
@@ -235,19 +237,13 @@ static void test_blackhole_counts_at_once(void **state)
 
 /* ---- time ---- */
 
-/* Into the first tenth of a window. */
-static void begin_window(void)
-{
-	walk_pass(WINDOW - (bench_now(walk.bench) & (WINDOW - 1)) + WINDOW / 20);
-}
-
 /* Nothing has changed; next hops are good all the time. */
 static void test_row_asks_again(void **state)
 {
 	struct talk talk;
 
 	(void)state;
-	begin_window();
+	walk_pass(warm_to_window(walk.bench));
 	talk = open_warm(PROTO_TCP);
 	warm_nexthops(walk.bench);
 	walk_pass(WINDOW * 3 / 4);
@@ -275,9 +271,9 @@ static void test_next_hop_is_due(void **state)
 	struct talk talk;
 
 	(void)state;
-	begin_window();
+	walk_pass(warm_to_window(walk.bench));
 	talk = open_warm(PROTO_UDP);
-	walk_pass(NATGW_NEXTHOP_LIFE * 2);
+	walk_seconds(2);
 	assert_false(is_short_out(&talk));
 	assert_false(is_short_in(&talk));
 	assert_true(is_short_out(&talk));
@@ -285,20 +281,6 @@ static void test_next_hop_is_due(void **state)
 	warm_expire(walk.bench);
 	assert_false(is_short_out(&talk));
 	assert_false(is_short_in(&talk));
-}
-
-/* ---- one CPU ---- */
-
-/* What a CPU has learnt of an interface the others learn anew. */
-static void stay_on_this_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET((size_t)sched_getcpu(), &set);
-	if (sched_setaffinity(0, sizeof(set), &set)) {
-		fail_msg("sched_setaffinity");
-	}
 }
 
 int main(void)
@@ -314,7 +296,7 @@ int main(void)
 	};
 	int failed;
 
-	stay_on_this_cpu();
+	warm_stay_on_cpu();
 	walk.bench = bench_open(1024);
 	failed = cmocka_run_group_tests_name("the short way", tests, NULL, NULL);
 	bench_close(walk.bench);

@@ -187,7 +187,7 @@ static const struct odd odds[] = {
 };
 
 /* And back to one that the short way is for: then it is no wonder that the two are the same. */
-static const struct odd plain[] = { BOTH("plain", .payload = 100) };
+static const struct odd plains[] = { BOTH("plain", .payload = 100) };
 
 static void judge(const struct odd *odd, bool is_short)
 {
@@ -212,8 +212,8 @@ static void test_odd_packets(void **state)
 static void test_plain_packets(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
-		judge(&plain[i], true);
+	for (size_t i = 0; i < sizeof(plains) / sizeof(plains[0]); i++) {
+		judge(&plains[i], true);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static __u32 read_generation(const struct bench *bench)
 
 static size_t cpu_step(const struct bpf_map *map)
 {
-	return (bpf_map__value_size(map) + 7) / 8 * 8;
+	return ((size_t)bpf_map__value_size(map) + 7) / 8 * 8;
 }
 
 /* Zeros, for free(). */
@@ -284,6 +285,26 @@ void warm_sessions(struct bench *bench)
 	put_link(bench, bench->ext_ifindex);
 	warm_table(bench, bench->outbound);
 	warm_table(bench, bench->inbound);
+}
+
+/* ---- time and place ---- */
+
+__u32 warm_to_window(struct bench *bench)
+{
+	const __u32 window = 1U << NATGW_ROUTE_SHIFT;
+
+	return window - (bench_now(bench) & (window - 1)) + window / 20;
+}
+
+void warm_stay_on_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set)) {
+		harness_die("sched_setaffinity", errno);
+	}
 }
 
 /* ---- which way ---- */

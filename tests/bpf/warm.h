@@ -21,6 +21,11 @@ void warm_nexthops(struct bench *bench);
 /* Next hops that stand there are due: the next packet has to look again. */
 void warm_expire(struct bench *bench);
 
+/* Ticks until the next window of rows has just begun: within one no row asks for its route. */
+__u32 warm_to_window(struct bench *bench);
+/* What a CPU has learnt of an interface the others learn anew. */
+void warm_stay_on_cpu(void);
+
 /*
  * Takes route tables and addresses away, and tells nobody (bench_commit): what is still translated
  * has asked for neither.

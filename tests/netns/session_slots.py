@@ -37,7 +37,7 @@ def open_pin(path):
 
 def table_size(sessions):
     """(groups of the homes, groups of the tail)"""
-    return 2 * -(-sessions * 4 // (3 * STRIDE)), 2 * -(-(sessions // 16) // STRIDE)
+    return 2 * -(-sessions * 4 // (3 * STRIDE)), 2 * -(-(sessions // 8) // STRIDE)
 
 
 def slots_for(sessions):
@@ -90,7 +90,8 @@ class Slots:
 
     def home(self, key):
         addrs, rest = struct.unpack("=QQ", key)
-        one = (addrs ^ self.seed) * 0x9e3779b97f4a7c15 & WORD64
+        one = addrs ^ self.seed
+        one = (one ^ one >> 41) * 0x9e3779b97f4a7c15 & WORD64
         other = ((rest & REST_MASK) + self.seed) * 0xc2b2ae3d27d4eb4f & WORD64
         one ^= (other << 32 | other >> 32) & WORD64
         digest = (one ^ one >> 29) * 0xbf58476d1ce4e5b9 & WORD64

@@ -381,7 +381,7 @@ def test_i4_a_port_of_an_eip(net):
 
 
 DESTINATION = f"destination tcp {SRV1}:80 from {EIP}, gateway 1: "
-COUNTERS = 40  # bytes before the bits of struct natgw_destination
+COUNTERS = 48  # bytes before the bits of struct natgw_destination
 
 
 @pytest.fixture
