@@ -48,7 +48,7 @@ struct fast_link {
 
 MAP(BPF_MAP_TYPE_PERCPU_ARRAY, __u32, struct fast_link, FAST_LINKS) links __weak SEC(".maps");
 
-/* Of the next packets; this one takes the long way. */
+/* Another interface may have had the place, and may take it again. */
 static __noinline int fast_learn_link(__u32 ifindex, __u32 generation_number)
 {
 	struct natgw_iface *iface = bpf_map_lookup_elem(&ifaces, &ifindex);
@@ -69,11 +69,13 @@ static __always_inline struct fast_link *fast_link(__u32 ifindex, __u32 generati
 	__u32 index = ifindex & (FAST_LINKS - 1);
 	struct fast_link *link = bpf_map_lookup_elem(&links, &index);
 
-	if (!link || link->ifindex != ifindex || link->generation != generation_number) {
-		fast_learn_link(ifindex, generation_number);
-		return (void *)0;
+	if (!link) {
+		return link;
 	}
-	return link;
+	if (link->ifindex != ifindex || link->generation != generation_number) {
+		fast_learn_link(ifindex, generation_number);
+	}
+	return link->ifindex == ifindex && link->generation == generation_number ? link : (void *)0;
 }
 
 /* The coarse clock stands still within a jiffy, and a jiffy costs nothing to read. */
