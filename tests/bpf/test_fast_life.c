@@ -46,9 +46,7 @@ struct life {
 /* Who refuses has no number yet: 0, which is 16 ahead of where talk.c begins. */
 #define REFUSED_IN { .inbound = true, .flags = RST | ACK, .off = 0x10 }
 /* clang-format on */
-/* What a SYN is never looked at for: the next packet makes the interface known. */
-#define HANDSHAKE OUT(SYN, 0), IN(SYN | ACK, 0), OUT(ACK, 0)
-#define HANDSHAKE_AGAIN OUT(SYN, 0), IN(SYN | ACK, 0), SHORT_OUT(ACK, 0)
+#define HANDSHAKE OUT(SYN, 0), IN(SYN | ACK, 0), SHORT_OUT(ACK, 0)
 
 static const struct life lives[] = {
 	{ "closed by the client",
@@ -65,13 +63,13 @@ static const struct life lives[] = {
 	{ "SYN-ACK and last ACK once more",
 	  PROTO_TCP,
 	  1,
-	  { OUT(SYN, 0), IN(SYN | ACK, 0), OLD_IN(SYN | ACK), OUT(ACK, 0), OLD_IN(SYN | ACK),
+	  { OUT(SYN, 0), IN(SYN | ACK, 0), OLD_IN(SYN | ACK), SHORT_OUT(ACK, 0), OLD_IN(SYN | ACK),
 	    SHORT_OUT(ACK, 0), SHORT_OUT(ACK, 10) } },
 	{ "a new one while the port is held",
 	  PROTO_TCP,
 	  2,
 	  { HANDSHAKE, SHORT_OUT(FIN | ACK, 0), SHORT_IN(FIN | ACK, 0), SHORT_OUT(ACK, 0),
-	    HANDSHAKE_AGAIN, SHORT_IN(ACK, 40), SHORT_OUT(ACK, 0), SHORT_OUT(RST | ACK, 0),
+	    HANDSHAKE, SHORT_IN(ACK, 40), SHORT_OUT(ACK, 0), SHORT_OUT(RST | ACK, 0),
 	    SHORT_IN(ACK, 0) } },
 	{ "data after both FINs",
 	  PROTO_TCP,
@@ -86,7 +84,7 @@ static const struct life lives[] = {
 	{ "RST of the client",
 	  PROTO_TCP,
 	  2,
-	  { HANDSHAKE, SHORT_OUT(RST | ACK, 0), HANDSHAKE_AGAIN, SHORT_OUT(ACK, 20) } },
+	  { HANDSHAKE, SHORT_OUT(RST | ACK, 0), HANDSHAKE, SHORT_OUT(ACK, 20) } },
 	{ "RST of the client, and it goes on",
 	  PROTO_TCP,
 	  1,
@@ -100,12 +98,12 @@ static const struct life lives[] = {
 	{ "refused",
 	  PROTO_TCP,
 	  2,
-	  { OUT(SYN, 0), REFUSED_IN, OUT(SYN, 0), IN(SYN | ACK, 0), OUT(ACK, 0) } },
+	  { OUT(SYN, 0), REFUSED_IN, OUT(SYN, 0), IN(SYN | ACK, 0), SHORT_OUT(ACK, 0) } },
 	{ "both at once",
 	  PROTO_TCP,
 	  1,
-	  { OUT(SYN, 0), IN(SYN, 0), OUT(SYN | ACK, 0), IN(SYN | ACK, 0), SHORT_OUT(ACK, 0),
-	    SHORT_IN(ACK, 0), SHORT_OUT(ACK, 10) } },
+	  { OUT(SYN, 0), IN(SYN, 0), SHORT_OUT(SYN | ACK, 0), SHORT_IN(SYN | ACK, 0),
+	    SHORT_OUT(ACK, 0), SHORT_IN(ACK, 0), SHORT_OUT(ACK, 10) } },
 	{ "UDP",
 	  PROTO_UDP,
 	  1,
