@@ -12,6 +12,9 @@
 
 #include "fast_change.h"
 
+/* A row idle for 2^17 ticks, 137 s, goes the long way. */
+#define FAST_IDLE_SHIFT 17
+
 /* ---- find ---- */
 
 /* The other slots of the home, and the tail: by themselves, for rows that do not stand at home. */
@@ -91,15 +94,38 @@ static __always_inline bool fast_keeps_state(const struct fast *fast,
 }
 
 /*
- * May the row speak for itself? Then its timers are longer than the time since when it was in use
- * last, and the window since then is that of its reference.
+ * A row that has not been in use in this window asks for its route itself, unless natgwd follows
+ * those; and it may have expired. Not after so long that half a generation could have gone round.
+ */
+static __always_inline bool fast_is_followed(const struct fast *fast,
+					     const struct natgw_session *row, __u64 word)
+{
+	__u32 idle = clock_since(fast->now, row->last_seen);
+	__u32 timer = track_idle_timer((__u8)fast->proto, word) & (NATGW_TIMER_SLOTS - 1);
+	const __u32 *timers;
+
+	if ((__s32)(fast->followed_until - fast->now) < 0 || idle >> FAST_IDLE_SHIFT ||
+	    session_state(word) == NATGW_STATE_HOLD || session_seen(word) & NATGW_SEEN_MAPPING) {
+		return false;
+	}
+	timers = track_timers(word);
+	return timers && idle < timers[timer];
+}
+
+/*
+ * May the row speak for itself? In the window in which it was in use last its timers are longer
+ * than the time since.
  */
 static __always_inline bool fast_is_current(const struct fast *fast,
-					    const struct natgw_session *row, __u32 reference)
+					    const struct natgw_session *row, __u64 word,
+					    __u32 reference)
 {
-	return reference & NATGW_REFERENCE_FAST &&
-	       reference >> NATGW_REFERENCE_SHIFT == (__u16)fast->generation &&
-	       !((row->last_seen ^ fast->now) >> NATGW_ROUTE_SHIFT);
+	if (!(reference & NATGW_REFERENCE_FAST) ||
+	    reference >> NATGW_REFERENCE_SHIFT != (__u16)fast->generation) {
+		return false;
+	}
+	return !((row->last_seen ^ fast->now) >> NATGW_ROUTE_SHIFT) ||
+	       fast_is_followed(fast, row, word);
 }
 
 /* A consistent copy of the next hop (nexthop_cached), if the packet may go there from here. */
@@ -169,7 +195,7 @@ static __always_inline int fast_try(access_ctx *ctx, const struct fast *fast,
 	reference = NATGW_TABLE_READ(&row->nexthop);
 	edit.to_addr = BYTEORDER_RAW32(row->addr);
 	edit.to_port = BYTEORDER_RAW16(row->port);
-	if (!fast_is_current(fast, row, reference) || !fast_find_way(fast, reference, &way) ||
+	if (!fast_is_current(fast, row, word, reference) || !fast_find_way(fast, reference, &way) ||
 	    !session_is_same(row, word, edit.to_addr ^ edit.to_port ^ reference) ||
 	    !fast_may_redirect(way.ifindex)) {
 		return FAST_NOT;
@@ -210,6 +236,7 @@ static __always_inline int fast_run(access_ctx *ctx, enum packet_side side, enum
 		return FAST_NOT;
 	}
 	fast.generation = NATGW_TABLE_READ(&current->nexthop);
+	fast.followed_until = NATGW_TABLE_READ(&current->followed_until);
 	link = fast_link(access_ifindex(ctx), fast.generation);
 	if (!link || !fast_is_for_us(ctx, link, frame)) {
 		return FAST_NOT;

@@ -25,6 +25,7 @@ struct fast {
 	__u32 tcp_has_data;
 	__u32 now;
 	__u32 generation;
+	__u32 followed_until;
 	__u32 inbound;
 	__u32 hook;
 };

@@ -62,7 +62,7 @@ struct natgw_clock {
 /* Map "generation", one row: a change makes every session look its next hop up again. */
 struct natgw_generation {
 	__u32 nexthop;
-	__u32 reserved;
+	__u32 followed_until; /* ticks: until then natgwd sees changes of routes and raises it */
 };
 
 #define NATGW_IFACE_INTERNAL 0x01

@@ -26,6 +26,9 @@
 #include "cleanup.h"
 #include "datapath_internal.h"
 
+/* How long natgwd counts as there after it has last said so. */
+#define FOLLOWED_SECONDS 3
+
 struct map_spec {
 	const char *name;
 	uint32_t key_size;
@@ -405,6 +408,18 @@ void datapath_commit(struct datapath *dp)
 	if (dp->changed) {
 		datapath_raise_generation(dp);
 	}
+}
+
+int datapath_follow(struct datapath *dp)
+{
+	uint32_t now;
+	int r = datapath_now(dp, &now);
+
+	if (r == 0) {
+		__atomic_store_n(&dp->generation->followed_until,
+				 now + FOLLOWED_SECONDS * NATGW_TICKS_PER_SECOND, __ATOMIC_RELAXED);
+	}
+	return r;
 }
 
 void datapath_settle(void)

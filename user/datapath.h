@@ -67,6 +67,9 @@ int datapath_raise_generation(struct datapath *dp);
  * within 1 << NATGW_ROUTE_SHIFT ticks.
  */
 void datapath_commit(struct datapath *dp);
+/* Once a second by whoever raises the generation when routes change: until some seconds later no
+ * session asks for its route itself. */
+int datapath_follow(struct datapath *dp);
 
 /* ---- reading; each stops and returns what fn returned when that is not 0 ---- */
 int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout);

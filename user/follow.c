@@ -168,6 +168,7 @@ static void repair_ifaces(struct follow *follow)
 void follow_second(struct follow *follow)
 {
 	(void)apply_reserved_refresh(follow->state);
+	(void)datapath_follow(follow->state->dp);
 	if (++follow->seconds % FOLLOW_REPAIR_S == 0) {
 		repair_ifaces(follow);
 	}
