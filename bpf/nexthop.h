@@ -4,7 +4,8 @@
  * session rows point into. A row's pointer counts while its half of the generation is the current
  * one. Without the daemon, which raises the generation when something changed, two things heal by
  * themselves: an entry is looked up again once a second (a changed MAC), and a row asks for itself
- * every 8 seconds (a changed route). Includes after access_xdp.h or access_tc.h.
+ * every 8 seconds (a changed route), unless natgwd says that it is there. Includes after
+ * access_xdp.h or access_tc.h.
  */
 #ifndef NATGW_BPF_NEXTHOP_H
 #define NATGW_BPF_NEXTHOP_H

@@ -63,12 +63,15 @@ static long ports_try_each(__u32 attempt, void *context)
 	return ports_is_barred(port) == PORTS_BAR_NONE && ports_try(port) != 0;
 }
 
-static __always_inline void ports_few(const struct natgw_gateway *gateway)
+static __always_inline void ports_few(const struct claim *claim,
+				      const struct natgw_gateway *gateway)
 {
 	bool small = gateway->port_count <= NATGW_SMALL_RANGE;
+	__u32 tries = small ? PORTS_UNUSED_TRIES + gateway->port_count : NATGW_CLAIM_TRIES;
 
-	bpf_loop(small ? PORTS_UNUSED_TRIES + gateway->port_count : NATGW_CLAIM_TRIES,
-		 ports_try_few, (void *)0, 0);
+	/* Of a small range most ports may be reserved, and those are drawn as well. */
+	bpf_loop(small && claim->exclusive ? NATGW_BITMAP_TRIES : tries, ports_try_few, (void *)0,
+		 0);
 }
 
 /* Counts the ports that are not free, up to the limit. */
@@ -234,7 +237,7 @@ __noinline __weak int ports_claim_eip(void)
 	} else if (way == PORTS_EACH) {
 		ports_each(claim, gateway);
 	} else {
-		ports_few(gateway);
+		ports_few(claim, gateway);
 		if (claim->verdict == NATGW_DROP_PORT_EXHAUSTED && claim->barred_met &&
 		    gateway->port_count > NATGW_SMALL_RANGE) {
 			set = ports_barred(claim, gateway);

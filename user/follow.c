@@ -15,6 +15,7 @@
 
 /* Seconds from one look at the tc filters to the next. */
 #define FOLLOW_REPAIR_S 5
+#define FOLLOW_AGAIN_S 60
 
 static void report(int err, const char *what)
 {
@@ -169,6 +170,10 @@ void follow_second(struct follow *follow)
 {
 	(void)apply_reserved_refresh(follow->state);
 	(void)datapath_follow(follow->state->dp);
+	/* For what changes without a message: a sysctl, a nexthop object. */
+	if (follow->seconds % FOLLOW_AGAIN_S == 0) {
+		(void)datapath_raise_generation(follow->state->dp);
+	}
 	if (++follow->seconds % FOLLOW_REPAIR_S == 0) {
 		repair_ifaces(follow);
 	}
