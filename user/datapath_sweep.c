@@ -130,6 +130,8 @@ int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
 	if (r < 0) {
 		return r;
 	}
+	/* What the pass remembers of addresses is good for one generation. */
+	datapath_commit(dp);
 	phase ^= 1;
 	r = clear_pass(dp, phase);
 	if (r == 0) {
