@@ -17,23 +17,6 @@
 
 /* ---- find ---- */
 
-/* The other slots of the home, and the tail: by themselves, for rows that do not stand at home. */
-__noinline __weak int fast_search_outbound(__u64 addrs, __u64 rest)
-{
-	const struct natgw_table_key key = { .addrs = addrs, .rest = rest };
-	__u64 word;
-
-	return (int)natgw_table_search(&outbound, &session_size, &key, &word);
-}
-
-__noinline __weak int fast_search_inbound(__u64 addrs, __u64 rest)
-{
-	const struct natgw_table_key key = { .addrs = addrs, .rest = rest };
-	__u64 word;
-
-	return (int)natgw_table_search(&inbound, &session_size, &key, &word);
-}
-
 /* natgw_table_matches, but for what session_is_same will say in the end. */
 static __always_inline bool fast_matches(const struct natgw_slot *slot,
 					 const struct natgw_table_key *key, __u64 *ret_word)
@@ -71,8 +54,9 @@ fast_find(const struct fast *fast, enum natgw_direction direction, __u64 *ret_wo
 	if (!(slot->row.hops & ~1U) && !(slot->rest >> NATGW_TABLE_TAIL_SHIFT)) {
 		return (void *)0;
 	}
-	home = (__u32)(in ? fast_search_inbound(key.addrs, key.rest)
-			  : fast_search_outbound(key.addrs, key.rest));
+	/* The other slots of the home, and the tail. */
+	home = (__u32)(in ? session_search_inbound(key.addrs, key.rest)
+			  : session_search_outbound(key.addrs, key.rest, 0, 0));
 	slot = in ? natgw_table_slot(&inbound, home) : natgw_table_slot(&outbound, home);
 	return slot && fast_matches(slot, &key, ret_word) ? session_row(&slot->row, *ret_word)
 							  : (void *)0;

@@ -25,9 +25,8 @@ static __always_inline void fast_stamp(const struct fast *fast, struct natgw_ses
 	}
 	row->packets += fast->segments;
 	row->bytes += fast->bytes;
-	if (fast->tcp_flags & TCP_ACK &&
-	    (!row->rst_seq || (__s32)(fast->tcp_ack - row->rst_seq) > 0)) {
-		row->rst_seq = fast->tcp_ack;
+	if (fast->tcp_flags & TCP_ACK) {
+		track_ack(row, fast->tcp_ack);
 	}
 }
 
@@ -75,10 +74,7 @@ __noinline __weak int fast_track_outbound(struct packet *pkt, struct natgw_sessi
 			      pkt->now)) {
 		return 0;
 	}
-	track_stamp(row, word, pkt);
-	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
-		track_change_outbound(&key, row, pkt, word);
-	}
+	track_note_outbound(&key, row, word, pkt);
 	return 1;
 }
 
@@ -93,10 +89,7 @@ __noinline __weak int fast_track_inbound(struct packet *pkt, struct natgw_sessio
 	if (!track_translates(track_inbound_life(&key, row, word, pkt->now), row, word, pkt->now)) {
 		return 0;
 	}
-	track_stamp(row, word, pkt);
-	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
-		track_change_inbound(&key, row, pkt, word);
-	}
+	track_note_inbound(&key, row, word, pkt);
 	return 1;
 }
 
@@ -122,13 +115,13 @@ static __always_inline int fast_edit_l4_check(access_ctx *ctx, const struct fast
 	if (!check) {
 		return -1;
 	}
-	if (*check || !flags) {
-		*check = (__u16)~checksum_fold((__u64)(__u16) ~*check + (__u32)~edit->from_addr +
-					       edit->to_addr + (__u16)~edit->from_port +
-					       edit->to_port);
-		if (flags && !*check) {
-			*check = 0xffff;
-		}
+	if (flags && !*check) {
+		return 0;
+	}
+	*check = (__u16)~checksum_fold((__u64)(__u16) ~*check + (__u32)~edit->from_addr +
+				       edit->to_addr + (__u16)~edit->from_port + edit->to_port);
+	if (flags) {
+		*check = checksum_udp(*check);
 	}
 	return 0;
 #else
@@ -167,38 +160,19 @@ static __always_inline bool fast_rewrite(access_ctx *ctx, const struct fast *fas
 	return true;
 }
 
-/* As verdict_count_seen and verdict_count do. */
+/* As verdict_count_seen and verdict_count do; the direction and the verdict are constants. */
 static __always_inline void fast_count(const struct fast *fast, enum natgw_direction direction,
 				       __u32 gateway, enum natgw_verdict verdict)
 {
-	__u32 hook = fast->hook, index = natgw_verdict_index(gateway, hook, direction, verdict);
-	struct natgw_count *count = bpf_map_lookup_elem(&seen, &hook);
-	struct natgw_traffic *counters;
+	__u32 index = natgw_verdict_index(gateway, fast->hook, direction, verdict);
+	struct natgw_count *count = bpf_map_lookup_elem(&verdicts, &index);
 
+	verdict_add_seen(fast->hook, fast->segments, fast->bytes);
 	if (count) {
-		count->packets += fast->segments;
-		count->bytes += fast->bytes;
+		verdict_add(count, fast->segments, fast->bytes);
 	}
-	count = bpf_map_lookup_elem(&verdicts, &index);
-	if (count) {
-		count->packets += fast->segments;
-		count->bytes += fast->bytes;
-	}
-	counters = bpf_map_lookup_elem(&traffic, &gateway);
-	if (!counters) {
-		return;
-	}
-	count = direction == NATGW_OUTBOUND ? &counters->in_from_source
-					    : &counters->in_from_destination;
-	count->packets += fast->segments;
-	count->bytes += fast->bytes;
-	if (verdict != NATGW_TRANSLATED) {
-		return;
-	}
-	count = direction == NATGW_OUTBOUND ? &counters->out_to_destination
-					    : &counters->out_to_source;
-	count->packets += fast->segments;
-	count->bytes += fast->bytes;
+	verdict_count_traffic(gateway, direction, verdict_class(verdict), fast->segments,
+			      fast->bytes);
 }
 
 #endif

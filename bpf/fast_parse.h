@@ -26,7 +26,6 @@ struct fast {
 	__u32 now;
 	__u32 generation;
 	__u32 followed_until;
-	__u32 inbound;
 	__u32 hook;
 };
 

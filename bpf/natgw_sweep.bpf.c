@@ -273,21 +273,21 @@ static __always_inline void sweep_row(const struct sweep_pass *pass,
 /* One slot; a callback of bpf_loop. */
 static long sweep_slot(__u32 i, const struct sweep_pass *pass)
 {
-	struct natgw_slot *slot = natgw_table_slot(&inbound, pass->first + i);
 	struct natgw_inbound_key key;
+	struct natgw_session *row;
 	struct natgw_sweep *stats;
 	__u32 zero = 0;
 	__u64 word;
 
-	if (!slot || !slot->row.word || !walk_read(pass->first + i, &key, &word) ||
-	    session_state(word) == NATGW_STATE_NEW) {
+	row = walk_read(pass->first + i, &key, &word);
+	if (!row || session_state(word) == NATGW_STATE_NEW) {
 		return 0;
 	}
 	stats = bpf_map_lookup_elem(&sweep_stats, &zero);
 	if (stats) {
 		stats->rows++;
 	}
-	sweep_row(pass, &key, &slot->row, word);
+	sweep_row(pass, &key, row, word);
 	return 0;
 }
 

@@ -63,7 +63,9 @@ static __always_inline void view_judge(struct natgw_session_record *record, enum
 	timeout = timers[track_idle_timer(record->key.proto, word) & (NATGW_TIMER_SLOTS - 1)];
 	hold_time = timers[track_hold_timer(record->key.proto, word) & (NATGW_TIMER_SLOTS - 1)];
 	record->held = life == TRACK_HELD;
-	record->timeout = record->held ? hold_time : timeout;
+	/* A hold that is over has not the time of the state before it. */
+	record->timeout =
+		record->held || session_state(word) == NATGW_STATE_HOLD ? hold_time : timeout;
 	record->hold = (__u8)walk_hold(word, record->key.proto);
 	if (record->held) {
 		record->hold_left = view_left(
@@ -72,28 +74,26 @@ static __always_inline void view_judge(struct natgw_session_record *record, enum
 	}
 }
 
-/* Both directions of a session; false when it is gone. */
-static __always_inline bool view_record(const struct natgw_inbound_key *key,
-					struct natgw_session_record *record)
+/* Both directions of the session in a slot; false: there is none. */
+static __always_inline bool view_record(__u32 index, struct natgw_session_record *record)
 {
-	__u64 word;
-	struct natgw_session *row = session_find_inbound(key, &word), *peer;
+	struct natgw_session *row, *peer;
 	struct natgw_outbound_key peer_key;
-	__u64 peer_word;
+	__u64 word, peer_word;
 
+	row = walk_read(index, &record->key, &word);
 	if (!row) {
 		return false;
 	}
-	record->key = *key;
 	record->inbound = *row;
 	record->inbound.word = word;
 	record->now = clock_now_fine();
-	session_outbound_key(key, &record->inbound, word, &peer_key);
+	session_outbound_key(&record->key, &record->inbound, word, &peer_key);
 	peer = session_find_outbound_of(&peer_key, session_generation(word), &peer_word);
 	if (peer) {
 		record->outbound = *peer;
 	}
-	view_judge(record, track_inbound_life(key, row, word, record->now));
+	view_judge(record, track_inbound_life(&record->key, row, word, record->now));
 	return true;
 }
 
@@ -106,10 +106,8 @@ struct view_walk {
 static long view_dump_slot(__u32 i, const struct view_walk *walk)
 {
 	struct natgw_session_record record = {};
-	struct natgw_inbound_key key;
-	__u64 word;
 
-	if (walk_read(walk->first + i, &key, &word) && view_record(&key, &record)) {
+	if (view_record(walk->first + i, &record)) {
 		bpf_seq_write(walk->seq, &record, sizeof(record));
 	}
 	return 0;
@@ -178,28 +176,27 @@ static long view_print_slot(__u32 i, const struct view_walk *walk)
 {
 	struct natgw_session_record record = {};
 	struct seq_file *seq = walk->seq;
-	struct natgw_inbound_key key;
+	const struct natgw_inbound_key *key = &record.key;
 	__u16 orig_port;
-	__u64 word;
 
-	if (!walk_read(walk->first + i, &key, &word) || !view_record(&key, &record)) {
+	if (!view_record(walk->first + i, &record)) {
 		return 0;
 	}
 	orig_port = byteorder_host16(record.inbound.orig_port ? record.inbound.orig_port
-							      : key.rem_port);
-	BPF_SEQ_PRINTF(seq, "%s %u %u %s gateway=%u ", VIEW_POINTER(view_proto_name(key.proto)),
-		       key.proto, view_seconds_left(&record),
+							      : key->rem_port);
+	BPF_SEQ_PRINTF(seq, "%s %u %u %s gateway=%u ", VIEW_POINTER(view_proto_name(key->proto)),
+		       key->proto, view_seconds_left(&record),
 		       VIEW_POINTER(record.held
 					    ? "HOLD"
 					    : view_state_name(session_state(record.inbound.word))),
 		       session_gateway(record.inbound.word));
 	BPF_SEQ_PRINTF(seq, "src=%pI4 dst=%pI4 sport=%u dport=%u packets=%llu bytes=%llu ",
-		       VIEW_POINTER(&record.inbound.addr), VIEW_POINTER(&key.rem_addr),
+		       VIEW_POINTER(&record.inbound.addr), VIEW_POINTER(&key->rem_addr),
 		       byteorder_host16(record.inbound.port), orig_port, record.outbound.packets,
 		       record.outbound.bytes);
 	BPF_SEQ_PRINTF(seq, "src=%pI4 dst=%pI4 sport=%u dport=%u packets=%llu bytes=%llu\n",
-		       VIEW_POINTER(&key.rem_addr), VIEW_POINTER(&key.ext_addr),
-		       byteorder_host16(key.rem_port), byteorder_host16(key.ext_port),
+		       VIEW_POINTER(&key->rem_addr), VIEW_POINTER(&key->ext_addr),
+		       byteorder_host16(key->rem_port), byteorder_host16(key->ext_port),
 		       record.inbound.packets, record.inbound.bytes);
 	return 0;
 }

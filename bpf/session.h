@@ -112,37 +112,38 @@ static __always_inline bool session_is_absent(__u64 word)
  * the word a second time: in between the row may die, and the same slot be another session's.
  */
 
-/* The slot's index, or -1. Global functions, these and others below: the verifier looks at them
- * once. */
-__noinline __weak int session_search_outbound(const struct natgw_outbound_key *key)
+/*
+ * The slot's index, or -1; by the words of struct natgw_table_key. Global functions, these and
+ * others below: the verifier looks at them once.
+ */
+__noinline __weak int session_search_outbound(__u64 addrs, __u64 rest, __u64 key_word,
+					      __u64 word_mask)
 {
-	struct natgw_table_key wanted;
+	const struct natgw_table_key key = {
+		.addrs = addrs,
+		.rest = rest,
+		.word = key_word,
+		.word_mask = word_mask,
+	};
 	__u64 word;
 
-	if (!key) {
-		return -1;
-	}
-	wanted = natgw_outbound_table_key(key);
-	return (int)natgw_table_search(&outbound, &session_size, &wanted, &word);
+	return (int)natgw_table_search(&outbound, &session_size, &key, &word);
 }
 
-__noinline __weak int session_search_inbound(const struct natgw_inbound_key *key)
+__noinline __weak int session_search_inbound(__u64 addrs, __u64 rest)
 {
-	struct natgw_table_key wanted;
+	const struct natgw_table_key key = { .addrs = addrs, .rest = rest };
 	__u64 word;
 
-	if (!key) {
-		return -1;
-	}
-	wanted = natgw_inbound_table_key(key);
-	return (int)natgw_table_search(&inbound, &session_size, &wanted, &word);
+	return (int)natgw_table_search(&inbound, &session_size, &key, &word);
 }
 
 static __always_inline struct natgw_session *
 session_find_outbound(const struct natgw_outbound_key *key, __u64 *ret_word)
 {
 	struct natgw_table_key wanted = natgw_outbound_table_key(key);
-	__u32 index = (__u32)session_search_outbound(key);
+	__u32 index = (__u32)session_search_outbound(wanted.addrs, wanted.rest, wanted.word,
+						     wanted.word_mask);
 	struct natgw_slot *slot = natgw_table_slot(&outbound, index);
 
 	return slot && natgw_table_matches(slot, &wanted, ret_word) && !session_is_absent(*ret_word)
@@ -154,7 +155,7 @@ static __always_inline struct natgw_session *
 session_find_inbound(const struct natgw_inbound_key *key, __u64 *ret_word)
 {
 	struct natgw_table_key wanted = natgw_inbound_table_key(key);
-	__u32 index = (__u32)session_search_inbound(key);
+	__u32 index = (__u32)session_search_inbound(wanted.addrs, wanted.rest);
 	struct natgw_slot *slot = natgw_table_slot(&inbound, index);
 
 	return slot && natgw_table_matches(slot, &wanted, ret_word) && !session_is_absent(*ret_word)
@@ -165,7 +166,9 @@ session_find_inbound(const struct natgw_inbound_key *key, __u64 *ret_word)
 /* Is there a row of this key, also a dead one? */
 static __always_inline bool session_has_inbound(const struct natgw_inbound_key *key)
 {
-	return session_search_inbound(key) >= 0;
+	struct natgw_table_key wanted = natgw_inbound_table_key(key);
+
+	return session_search_inbound(wanted.addrs, wanted.rest) >= 0;
 }
 
 /*

@@ -150,6 +150,13 @@ static __always_inline bool track_refreshes(const struct packet *pkt, __u64 word
 }
 
 /* The highest number acknowledged: the other side's next one, which its RST must carry. */
+static __always_inline void track_ack(struct natgw_session *row, __u32 ack)
+{
+	if (!row->rst_seq || (__s32)(ack - row->rst_seq) > 0) {
+		row->rst_seq = ack;
+	}
+}
+
 static __always_inline void track_rst_seq(struct natgw_session *row, const struct packet *pkt)
 {
 	if (pkt->proto != IPPROTO_TCP || pkt->tcp_flags & TCP_RST) {
@@ -158,9 +165,8 @@ static __always_inline void track_rst_seq(struct natgw_session *row, const struc
 	if (pkt->tcp_flags & TCP_SYN) {
 		row->rst_seq = 0;
 	}
-	if (pkt->tcp_flags & TCP_ACK &&
-	    (!row->rst_seq || (__s32)(pkt->tcp_ack - row->rst_seq) > 0)) {
-		row->rst_seq = pkt->tcp_ack;
+	if (pkt->tcp_flags & TCP_ACK) {
+		track_ack(row, pkt->tcp_ack);
 	}
 }
 
@@ -363,7 +369,18 @@ static __always_inline void track_refresh_mapping(__be32 client, __be16 port, __
 	}
 }
 
-/* A packet of the client: stamps its row; a change of state goes to the inbound row first. */
+/* Stamps the row; a change of state goes to the inbound row first. */
+static __always_inline void track_note_outbound(const struct natgw_outbound_key *key,
+						struct natgw_session *row, __u64 word,
+						const struct packet *pkt)
+{
+	track_stamp(row, word, pkt);
+	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
+		track_change_outbound(key, row, pkt, word);
+	}
+}
+
+/* A packet of the client; the mapping that its session uses hears of it. */
 static __always_inline void track_outbound(const struct natgw_outbound_key *key,
 					   struct natgw_session *row, __u64 word,
 					   const struct packet *pkt)
@@ -372,13 +389,21 @@ static __always_inline void track_outbound(const struct natgw_outbound_key *key,
 	    (row->last_seen ^ pkt->now) >> NATGW_ROUTE_SHIFT) {
 		track_refresh_mapping(key->int_addr, key->int_port, word, pkt);
 	}
+	track_note_outbound(key, row, word, pkt);
+}
+
+/* Stamps the row; a change is copied to the outbound row. */
+static __always_inline void track_note_inbound(const struct natgw_inbound_key *key,
+					       struct natgw_session *row, __u64 word,
+					       const struct packet *pkt)
+{
 	track_stamp(row, word, pkt);
 	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
-		track_change_outbound(key, row, pkt, word);
+		track_change_inbound(key, row, pkt, word);
 	}
 }
 
-/* A packet of the remote endpoint: stamps its row; a change is copied to the outbound row. */
+/* A packet of the remote endpoint; the mapping hears of it where it keeps sessions alive. */
 static __always_inline void track_inbound(const struct natgw_inbound_key *key,
 					  struct natgw_session *row, __u64 word,
 					  const struct packet *pkt)
@@ -387,10 +412,7 @@ static __always_inline void track_inbound(const struct natgw_inbound_key *key,
 	    (row->last_seen ^ pkt->now) >> NATGW_ROUTE_SHIFT) {
 		track_refresh_mapping(row->addr, row->port, word, pkt);
 	}
-	track_stamp(row, word, pkt);
-	if (track_next_word(pkt, word, TRACK_TRUST_ALL) != word) {
-		track_change_inbound(key, row, pkt, word);
-	}
+	track_note_inbound(key, row, word, pkt);
 }
 
 #endif

@@ -21,48 +21,52 @@ static __always_inline enum natgw_verdict_class verdict_class(enum natgw_verdict
 	return index < NATGW_VERDICT_COUNT ? verdict_classes[index] : NATGW_CLASS_DROP;
 }
 
-static __always_inline void verdict_add(struct natgw_count *count, const struct packet *pkt)
+static __always_inline void verdict_add(struct natgw_count *count, __u32 segments, __u32 bytes)
 {
-	count->packets += pkt->segments;
-	count->bytes += pkt->bytes;
+	count->packets += segments;
+	count->bytes += bytes;
 }
 
 /*
  * The gateway's own books (requirements.md D-1): counted with the fate, so a packet that several
  * hooks see is counted by the one that finishes it.
  */
-static __always_inline void verdict_count_traffic(const struct packet *pkt,
-						  enum natgw_verdict_class class)
+static __always_inline void verdict_count_traffic(__u32 gateway, enum natgw_direction direction,
+						  enum natgw_verdict_class class, __u32 segments,
+						  __u32 bytes)
 {
-	__u32 gateway = pkt->gateway;
 	struct natgw_traffic *counters = bpf_map_lookup_elem(&traffic, &gateway);
 
 	if (!counters || (class != NATGW_CLASS_OUT && class != NATGW_CLASS_DROP)) {
 		return;
 	}
-	if (pkt->direction == NATGW_OUTBOUND) {
-		verdict_add(&counters->in_from_source, pkt);
+	if (direction == NATGW_OUTBOUND) {
+		verdict_add(&counters->in_from_source, segments, bytes);
 		if (class == NATGW_CLASS_OUT) {
-			verdict_add(&counters->out_to_destination, pkt);
+			verdict_add(&counters->out_to_destination, segments, bytes);
 		}
-	} else if (pkt->direction == NATGW_INBOUND) {
-		verdict_add(&counters->in_from_destination, pkt);
+	} else if (direction == NATGW_INBOUND) {
+		verdict_add(&counters->in_from_destination, segments, bytes);
 		if (class == NATGW_CLASS_OUT) {
-			verdict_add(&counters->out_to_source, pkt);
+			verdict_add(&counters->out_to_source, segments, bytes);
 		}
 	}
 }
 
 /* What came in, counted apart from the verdicts, so that the sum of those can be checked against
  * it. */
-static __always_inline void verdict_count_seen(const struct packet *pkt)
+static __always_inline void verdict_add_seen(__u32 hook, __u32 segments, __u32 bytes)
 {
-	__u32 hook = pkt->hook;
 	struct natgw_count *count = bpf_map_lookup_elem(&seen, &hook);
 
 	if (count) {
-		verdict_add(count, pkt);
+		verdict_add(count, segments, bytes);
 	}
+}
+
+static __always_inline void verdict_count_seen(const struct packet *pkt)
+{
+	verdict_add_seen(pkt->hook, pkt->segments, pkt->bytes);
 }
 
 /*
@@ -86,9 +90,9 @@ __weak __noinline int verdict_count(const struct packet *pkt, __u32 verdict)
 	index = natgw_verdict_index(pkt->gateway, pkt->hook, pkt->direction, verdict);
 	count = bpf_map_lookup_elem(&verdicts, &index);
 	if (count) {
-		verdict_add(count, pkt);
+		verdict_add(count, pkt->segments, pkt->bytes);
 	}
-	verdict_count_traffic(pkt, class);
+	verdict_count_traffic(pkt->gateway, pkt->direction, class, pkt->segments, pkt->bytes);
 	return class;
 }
 

@@ -6,22 +6,25 @@
 
 #include "track.h"
 
-/* The key of the row in a slot of "inbound", and its word; false: there is none to look at. */
-static __always_inline bool walk_read(__u32 index, struct natgw_inbound_key *key, __u64 *ret_word)
+/* The row in a slot of "inbound", its key and its word; NULL: there is none to look at. */
+static __always_inline struct natgw_session *walk_read(__u32 index, struct natgw_inbound_key *key,
+						       __u64 *ret_word)
 {
 	struct natgw_slot *slot = natgw_table_slot(&inbound, index);
 
 	if (!slot) {
-		return false;
+		return (void *)0;
 	}
 	*ret_word = session_read(&slot->row);
 	if (session_is_absent(*ret_word)) {
-		return false;
+		return (void *)0;
 	}
 	natgw_slot_inbound_key(slot, key);
 	return session_is_same(&slot->row, *ret_word,
 			       BYTEORDER_RAW32(key->ext_addr) ^ BYTEORDER_RAW32(key->rem_addr) ^
-				       key->proto);
+				       key->proto)
+		       ? &slot->row
+		       : (void *)0;
 }
 
 /* The first slot of the stretch in hand; NATGW_TABLE_NONE at the end. */

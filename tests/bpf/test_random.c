@@ -333,8 +333,8 @@ static void require_coverage(void)
 		[MUTATE_FORWARD_OUT] = { 20, 20, 2 }, [MUTATE_FORWARD_IN] = { 20, 20, 0 },
 		[MUTATE_OPEN_OUT] = { 20, 20, 2 },    [MUTATE_OPEN_IN] = { 20, 20, 0 },
 		[MUTATE_HAIRPIN] = { 0, 20, 0 },      [MUTATE_ERROR_OUT] = { 5, 5, 1 },
-		[MUTATE_ERROR_IN] = { 5, 5, 0 },      [MUTATE_FRAGMENT_OUT] = { 20, 20, 2 },
-		[MUTATE_FRAGMENT_IN] = { 20, 20, 0 },
+		[MUTATE_ERROR_IN] = { 5, 5, 0 },      [MUTATE_FRAGMENT_OUT] = { 10, 10, 2 },
+		[MUTATE_FRAGMENT_IN] = { 10, 10, 0 },
 	};
 
 	print_message("%-14s %9s %9s %9s %9s\n", "kind", "unchanged", "xdp", "tc", "egress");
