@@ -7,6 +7,7 @@
 #ifndef NATGW_BPF_ACCOUNT_H
 #define NATGW_BPF_ACCOUNT_H
 
+#include "clock.h"
 #include "destination.h"
 
 /* Rounds to get a count that is not being removed. */
@@ -194,6 +195,55 @@ static __always_inline void account_remove_client_port(const struct natgw_client
 }
 
 /* ---- the end of a session ---- */
+
+/* What its rows have counted. */
+struct account_books {
+	__u64 packets[2]; /* NATGW_OUTBOUND, NATGW_INBOUND */
+	__u64 bytes[2];
+	__u32 idle; /* ticks since the last packet (in hold-down: since that began) */
+	__u32 reserved;
+};
+
+/* Before the rows go. The outbound row may have gone before, when the client began anew. */
+__noinline __weak int account_read(const struct natgw_inbound_key *key,
+				   const struct natgw_session *row, __u64 word, __u32 now,
+				   struct account_books *ret_books)
+{
+	struct natgw_outbound_key peer_key;
+	struct natgw_session *peer;
+	__u64 peer_word;
+	__u32 idle;
+
+	if (!key || !row || !ret_books) {
+		return 0;
+	}
+	ret_books->packets[NATGW_INBOUND] = row->packets;
+	ret_books->bytes[NATGW_INBOUND] = row->bytes;
+	ret_books->packets[NATGW_OUTBOUND] = 0;
+	ret_books->bytes[NATGW_OUTBOUND] = 0;
+	ret_books->idle = clock_since(now, row->last_seen);
+	session_outbound_key(key, row, word, &peer_key);
+	peer = session_find_outbound_of(&peer_key, session_generation(word), &peer_word);
+	if (peer) {
+		ret_books->packets[NATGW_OUTBOUND] = peer->packets;
+		ret_books->bytes[NATGW_OUTBOUND] = peer->bytes;
+		idle = clock_since(now, peer->last_seen);
+		ret_books->idle = idle < ret_books->idle ? idle : ret_books->idle;
+	}
+	return 0;
+}
+
+/* Bytes of rows that are gone stay the client's. */
+static __always_inline void account_add_bytes(__be32 addr, __u32 gateway, __u64 bytes_out,
+					      __u64 bytes_in)
+{
+	struct natgw_client *client = account_client(addr, gateway);
+
+	if (client) {
+		__sync_fetch_and_add(&client->bytes[NATGW_OUTBOUND], bytes_out);
+		__sync_fetch_and_add(&client->bytes[NATGW_INBOUND], bytes_in);
+	}
+}
 
 static __always_inline __u32 account_close_cause(__u64 word)
 {

@@ -6,7 +6,7 @@
 #ifndef NATGW_BPF_CLAIM_H
 #define NATGW_BPF_CLAIM_H
 
-#include "maps.h"
+#include "account.h"
 
 struct claim {
 	struct natgw_outbound_key outbound_key;
@@ -18,8 +18,9 @@ struct claim {
 	__be16 wire_port;		   /* of the remote, on the wire */
 	__u64 old_word;			   /* of a session that was taken over */
 	struct natgw_outbound_key old_key; /* its client's */
-	__u32 rule;			   /* of kind session */
-	__u32 dnat_rule;		   /* and of the others, as far as they match */
+	struct account_books old_books;
+	__u32 rule;	 /* of kind session */
+	__u32 dnat_rule; /* and of the others, as far as they match */
 	__u32 snat_rule;
 	__u32 mark;
 	__be16 to_port; /* 0: as the client addressed it */

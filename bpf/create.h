@@ -290,6 +290,9 @@ __noinline __weak int create_end(const struct packet *pkt)
 	}
 	if (claim->verdict == NATGW_OK) {
 		create_count(claim);
+		if (!claim->lost && log_is_on()) {
+			log_created();
+		}
 		return NATGW_OK;
 	}
 	if (pkt->hook == NATGW_HOOK_XDP && gateway && !claim->from_remote &&
@@ -428,8 +431,14 @@ __noinline __weak int create_forward_begin(const struct packet *pkt,
 	if (!forward || !address || !gateway) {
 		return NATGW_DROP_NO_SESSION;
 	}
+	if (gateway->state == NATGW_GATEWAY_DELETING) {
+		return NATGW_DROP_GATEWAY_DELETING;
+	}
 	if (gateway->state != NATGW_GATEWAY_AVAILABLE || address->draining) {
 		return NATGW_DROP_GATEWAY_NOT_AVAILABLE;
+	}
+	if (gateway->flags & NATGW_GATEWAY_BLOCKED) {
+		return NATGW_DROP_BLOCKED;
 	}
 	create_inbound_claim(claim, pkt, key, forward);
 	create_claim_of(claim, pkt, gateway);

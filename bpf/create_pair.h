@@ -22,7 +22,7 @@ static __always_inline void create_retire(const struct natgw_outbound_key *key,
 	struct natgw_session *peer;
 	struct natgw_traffic *counters;
 	__u32 last_seen = row->last_seen;
-	__u64 peer_word;
+	__u64 peer_word, bytes = row->bytes;
 
 	session_inbound_key(key, row, &peer_key);
 	peer = session_find_inbound_of(&peer_key, session_generation(word), &peer_word);
@@ -32,6 +32,7 @@ static __always_inline void create_retire(const struct natgw_outbound_key *key,
 	if (!session_remove_outbound(key, row, word)) {
 		return;
 	}
+	account_add_bytes(key->int_addr, key->gateway, bytes, 0);
 	counters = account_traffic(key->gateway);
 	if (counters && !peer) {
 		counters->repaired++;

@@ -409,6 +409,9 @@ static __always_inline enum natgw_verdict inbound_run(access_ctx *ctx, struct pa
 				     BYTEORDER_RAW16(internal.rem_port))) {
 		return ACCESS_IS_XDP ? NATGW_DEFER_BUSY : NATGW_DROP_NO_SESSION;
 	}
+	if (policy_is_blocked(pkt->gateway)) {
+		return NATGW_DROP_BLOCKED;
+	}
 	if (policy_has(NATGW_FEATURE_ACL) && policy_is_denied(internal.addr)) {
 		return NATGW_DROP_ACL;
 	}

@@ -149,6 +149,16 @@ struct {
 	__uint(max_entries, NATGW_EVENTS_SIZE);
 } events __weak SEC(".maps");
 
+/* See natgw_operate.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, NATGW_LOG_SIZE);
+} session_log __weak SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, NATGW_SAMPLES_SIZE);
+} samples __weak SEC(".maps");
+
 /* ---- written by the sweep, one pass at a time ---- */
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_active, NATGW_GATEWAYS_MAX) active __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_sweep, 1) sweep_stats __weak SEC(".maps");
@@ -156,7 +166,10 @@ MAP_FLAGS(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_hold_count, NATGW_EIPS_MAX *NA
 	  BPF_F_MMAPABLE)
 hold __weak SEC(".maps");
 
-/* Written by the dry run. */
+/* Written by natgwd, and by the program that it then runs: the dry run, natgw_kill, natgw_import.
+ */
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_kill, 1) kill __weak SEC(".maps");
+MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_import, 1) import __weak SEC(".maps");
 MAP(BPF_MAP_TYPE_ARRAY, __u32, struct natgw_check_result, 1) check_result __weak SEC(".maps");
 
 #endif

@@ -17,6 +17,7 @@
 
 #include "fast.h"
 #include "ingress.h"
+#include "sample.h"
 
 #include "answer.h"
 #include "egress.h"
@@ -60,7 +61,11 @@ static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct
 	if (class == NATGW_CLASS_OUT) {
 		return TC_ACT_OK;
 	}
-	return class == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	if (class != NATGW_CLASS_DROP) {
+		return TC_ACT_UNSPEC;
+	}
+	sample_take(skb, pkt, verdict);
+	return TC_ACT_SHOT;
 }
 
 static __noinline int tc_fast_internal(struct __sk_buff *skb)
@@ -171,7 +176,11 @@ int natgw_tc_egr(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	}
 	verdict = egress_run(skb, pkt);
-	return verdict_count(pkt, verdict) == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_OK;
+	if (verdict_count(pkt, verdict) != NATGW_CLASS_DROP) {
+		return TC_ACT_OK;
+	}
+	sample_take(skb, pkt, verdict);
+	return TC_ACT_SHOT;
 }
 
 SEC("tc")
@@ -193,5 +202,6 @@ int natgw_guard(struct __sk_buff *skb)
 	pkt->direction = NATGW_OUTBOUND;
 	verdict_count_seen(pkt);
 	verdict_count(pkt, NATGW_DROP_GUARD);
+	sample_take(skb, pkt, NATGW_DROP_GUARD);
 	return TC_ACT_SHOT;
 }

@@ -9,10 +9,14 @@
 
 #include "fast.h"
 #include "ingress.h"
+#include "sample.h"
+
+#include "check.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdict verdict)
+static __always_inline int xdp_finish(struct xdp_md *ctx, const struct packet *pkt,
+				      enum natgw_verdict verdict)
 {
 	int class;
 
@@ -25,7 +29,11 @@ static __always_inline int xdp_finish(const struct packet *pkt, enum natgw_verdi
 	if (class == NATGW_CLASS_OUT) {
 		return XDP_REDIRECT;
 	}
-	return class == NATGW_CLASS_DEFERRED ? XDP_PASS : XDP_DROP;
+	if (class == NATGW_CLASS_DEFERRED) {
+		return XDP_PASS;
+	}
+	sample_take(ctx, pkt, verdict);
+	return XDP_DROP;
 }
 
 static __noinline int xdp_fast_internal(struct xdp_md *ctx)
@@ -50,7 +58,7 @@ static __always_inline int xdp_run(struct xdp_md *ctx, enum packet_side side)
 	}
 	verdict = ingress_run(ctx, pkt, side, mode);
 	/* What needs an answer is tc's. */
-	return xdp_finish(pkt, pkt->answer ? NATGW_DEFER_ANSWER : verdict);
+	return xdp_finish(ctx, pkt, pkt->answer ? NATGW_DEFER_ANSWER : verdict);
 }
 
 /* The long way has the stack for itself, and so has the short one. */
@@ -95,26 +103,20 @@ int natgw_check(struct xdp_md *ctx)
 {
 	struct packet *pkt = packet_begin(NATGW_HOOK_XDP, ctx->ingress_ifindex, clock_now());
 	const struct mode mode = { .forward = true, .dry = true };
-	struct natgw_check_result *result;
 	enum natgw_verdict verdict;
 	struct natgw_iface *iface;
-	__u32 zero = 0;
 
 	if (!pkt) {
 		return XDP_PASS;
 	}
 	pkt->dry = 1;
+	check_begin(pkt);
 	iface = bpf_map_lookup_elem(&ifaces, &pkt->ifindex);
 	if (iface && iface->flags & NATGW_IFACE_EXTERNAL) {
 		verdict = ingress_run(ctx, pkt, PACKET_SIDE_EXTERNAL, mode);
 	} else {
 		verdict = ingress_run(ctx, pkt, PACKET_SIDE_INTERNAL, mode);
 	}
-	result = bpf_map_lookup_elem(&check_result, &zero);
-	if (result) {
-		result->verdict = verdict;
-		result->direction = pkt->direction;
-		result->gateway = pkt->gateway;
-	}
+	check_answer(pkt, verdict);
 	return XDP_PASS;
 }

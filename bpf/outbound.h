@@ -185,6 +185,10 @@ static __always_inline enum natgw_verdict outbound_run(access_ctx *ctx, struct p
 	outbound_key(pkt, &key);
 	row = outbound_find(pkt, &key, &word);
 	if (row) {
+		/* It may be another gateway's than the one that the route names. */
+		if (policy_is_blocked(pkt->gateway)) {
+			return NATGW_DROP_BLOCKED;
+		}
 		outbound_mark_hairpin(pkt);
 	} else {
 		verdict = outbound_may_create(pkt, &public_addr);

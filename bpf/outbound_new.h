@@ -116,6 +116,14 @@ static __always_inline enum natgw_verdict outbound_refuse(struct packet *pkt)
 	return NATGW_DROP_TCP_NO_SYN;
 }
 
+/* Its gateway takes no new sessions any more. */
+static __always_inline bool outbound_is_closing(const struct packet *pkt)
+{
+	struct natgw_gateway *gateway = policy_gateway(pkt->gateway);
+
+	return gateway && gateway->state == NATGW_GATEWAY_DELETING;
+}
+
 /*
  * A packet without a session. NATGW_OK: it makes one, or *ret_public is the client's own public
  * address and it needs none.
@@ -140,6 +148,9 @@ static __always_inline enum natgw_verdict outbound_may_create(struct packet *pkt
 	*ret_public = public_addr;
 	if (public_addr) {
 		return NATGW_OK;
+	}
+	if (outbound_is_closing(pkt)) {
+		return NATGW_DROP_GATEWAY_DELETING;
 	}
 	if (outbound_begins(pkt) || policy_has(NATGW_FEATURE_NO_NAT)) {
 		verdict = outbound_rules(pkt);

@@ -22,6 +22,14 @@ static __always_inline struct natgw_gateway *policy_gateway(__u32 index)
 	return bpf_map_lookup_elem(&gateways, &index);
 }
 
+/* By the operator: nothing goes through this gateway. */
+static __always_inline bool policy_is_blocked(__u32 index)
+{
+	struct natgw_gateway *gateway = policy_gateway(index);
+
+	return gateway && gateway->flags & NATGW_GATEWAY_BLOCKED;
+}
+
 /* The internal prefix that holds addr, or NULL. */
 static __always_inline struct natgw_subnet *policy_subnet(__be32 addr)
 {
@@ -226,8 +234,12 @@ static __always_inline enum natgw_verdict policy_outbound(struct packet *pkt, __
 	}
 	pkt->gateway = route->gateway;
 	gateway = policy_gateway(pkt->gateway);
-	if (!gateway || gateway->state != NATGW_GATEWAY_AVAILABLE) {
+	if (!gateway || (gateway->state != NATGW_GATEWAY_AVAILABLE &&
+			 gateway->state != NATGW_GATEWAY_DELETING)) {
 		return policy_unless_self(pkt, NATGW_DROP_GATEWAY_NOT_AVAILABLE);
+	}
+	if (gateway->flags & NATGW_GATEWAY_BLOCKED) {
+		return policy_unless_self(pkt, NATGW_DROP_BLOCKED);
 	}
 	if (policy_has(NATGW_FEATURE_ACL) &&
 	    (policy_is_denied(pkt->daddr) || policy_is_denied(pkt->saddr))) {

@@ -12,6 +12,7 @@
 #ifndef NATGW_BPF_PORTS_H
 #define NATGW_BPF_PORTS_H
 
+#include "log.h"
 #include "ports_set.h"
 
 /* Searches, while one has met a port that was just about to be free. */
@@ -345,6 +346,13 @@ static __always_inline void ports_settle(struct claim *claim)
 	ports_count_tries(claim);
 	if (word) {
 		account_closed(word, proto, account_close_cause(word));
+		account_add_bytes(claim->old_key.int_addr, session_gateway(word),
+				  claim->old_books.bytes[NATGW_OUTBOUND],
+				  claim->old_books.bytes[NATGW_INBOUND]);
+		if (log_is_on()) {
+			log_closed(&claim->old_key, &claim->key, word, &claim->old_books,
+				   account_close_cause(word));
+		}
 		account_release(&claim->key, claim->old_key.int_addr, word, 0, claim->now);
 	}
 	if (claim->verdict != NATGW_DROP_PORT_EXHAUSTED) {

@@ -38,6 +38,7 @@ static __always_inline bool ports_take_over(struct claim *claim)
 	if (!ports_is_free(claim, row, word)) {
 		return false;
 	}
+	account_read(&claim->key, row, word, claim->now, &claim->old_books);
 	if (!session_take_over(&claim->key, row, word, claim->row.word, &claim->old_key)) {
 		claim->again = 1;
 		return false;

@@ -60,8 +60,9 @@ __noinline __weak int reference_is_fast(const struct packet *pkt, const struct n
 	word = session_read(row);
 	gateway = policy_gateway(session_gateway(word));
 	if (session_state(word) == NATGW_STATE_MAPPING || !gateway ||
-	    gateway->flags & NATGW_GATEWAY_TWO_STAGE || limit_is_set(gateway) ||
-	    !reference_is_long(word, pkt->proto) || reference_is_moved(pkt, word)) {
+	    gateway->flags & (NATGW_GATEWAY_TWO_STAGE | NATGW_GATEWAY_BLOCKED) ||
+	    limit_is_set(gateway) || !reference_is_long(word, pkt->proto) ||
+	    reference_is_moved(pkt, word)) {
 		return 0;
 	}
 	return pkt->direction != NATGW_INBOUND ||

@@ -23,6 +23,7 @@ struct rules_query {
 struct rules_search {
 	const struct rules_query *query;
 	struct claim *claim; /* what is found goes there */
+	__u32 first;	     /* row of "rule_order" */
 };
 
 /* But for the port. */
@@ -87,9 +88,10 @@ static __always_inline void rules_take(struct claim *claim, const struct natgw_r
 /* One rule; a callback of bpf_loop. */
 static long rules_try(__u32 i, struct rules_search *search)
 {
-	__u32 *number = bpf_map_lookup_elem(&rule_order, &i), index;
+	__u32 row = search->first + i, *number, index;
 	struct natgw_rule *rule;
 
+	number = bpf_map_lookup_elem(&rule_order, &row);
 	if (!number) {
 		return 1;
 	}
@@ -112,6 +114,7 @@ __noinline __weak int rules_find(const struct rules_query *query)
 	struct claim *claim = claim_scratch();
 	struct rules_search search = { .query = query, .claim = claim };
 	struct natgw_gateway *gateway;
+	__u32 count;
 
 	if (!query || !claim) {
 		return 0;
@@ -127,8 +130,14 @@ __noinline __weak int rules_find(const struct rules_query *query)
 	claim->mark_by_port = 0;
 	claim->pool_first = 0;
 	claim->pool_count = gateway ? gateway->eip_count : 0;
-	if (set && set->rule_count) {
-		bpf_loop(set->rule_count, rules_try, &search, 0);
+	/* Read once: the count and the half belong together. */
+	count = set ? NATGW_TABLE_READ(&set->rule_count) : 0;
+	if (count & NATGW_RULES_SECOND) {
+		search.first = NATGW_RULES_HALF;
+		count &= ~(__u32)NATGW_RULES_SECOND;
+	}
+	if (count) {
+		bpf_loop(count, rules_try, &search, 0);
 	}
 	return 0;
 }

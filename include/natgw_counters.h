@@ -87,8 +87,12 @@ enum natgw_generated {
 	NATGW_GENERATED_RST_LIMITED, /* RST not sent: over the rate limit */
 	NATGW_GENERATED_EVENT,
 	NATGW_GENERATED_EVENT_LOST, /* over the rate limit, or the ring buffer was full */
-	NATGW_GENERATED_HAIRPIN, /* hairpinned packets that came in again by the external interface
-				  */
+	NATGW_GENERATED_HAIRPIN,  /* hairpinned packets that came in again by the external interface
+				   */
+	NATGW_GENERATED_LOG,	  /* records of the session log */
+	NATGW_GENERATED_LOG_LOST, /* the ring buffer was full */
+	NATGW_GENERATED_SAMPLE,	  /* samples of dropped packets */
+	NATGW_GENERATED_SAMPLE_LOST, /* over the rate limit, or the ring buffer was full */
 	NATGW_GENERATED_COUNT,
 };
 
@@ -98,6 +102,7 @@ enum natgw_budget {
 	NATGW_BUDGET_ICMP,
 	NATGW_BUDGET_RST,
 	NATGW_BUDGET_EVENT,
+	NATGW_BUDGET_SAMPLE,
 	NATGW_BUDGET_FRAG_NEEDED, /* apart: path MTU discovery must not starve */
 	NATGW_BUDGET_COUNT,
 };

@@ -126,6 +126,13 @@
 /* Bytes of the ring buffer of events. */
 #define NATGW_EVENTS_SIZE 262144
 
+/* Records of the session log that fit: 52,000, natgwd comes by ten times a second. */
+#define NATGW_LOG_SIZE 4194304
+/* Samples in a row; then one in 1 tick, 954 a second; and bytes of their ring buffer. */
+#define NATGW_SAMPLE_BURST 256
+#define NATGW_SAMPLE_SHIFT 0
+#define NATGW_SAMPLES_SIZE 262144
+
 /* Rates are limited over this time: a sender may be ahead of its rate by so much, in ns. */
 #define NATGW_RATE_BURST_NS 50000000ULL
 

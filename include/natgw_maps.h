@@ -13,13 +13,14 @@
 
 #include "natgw_counters.h"
 #include "natgw_limits.h"
+#include "natgw_operate.h"
 #include "natgw_ports.h"
 #include "natgw_session.h"
 #include "natgw_verdict.h"
 
 /* Raised when a key, a value or a meaning below changes: pinned maps of another version are not
  * taken over. */
-#define NATGW_LAYOUT_VERSION 4
+#define NATGW_LAYOUT_VERSION 5
 
 /* Map "layout", one row, pinned beside the others and read first. */
 struct natgw_layout {
@@ -36,12 +37,21 @@ struct natgw_settings {
 	__u8 reply_ping;   /* let the kernel answer a ping to a private IP */
 	__u16 gateway_end; /* gateways 1 .. gateway_end - 1 may have sessions */
 	__u32 seed; /* of the programs' own hashes: random, made with the maps, never changed */
-	__u16 rule_count; /* rows of "rule_order" in use */
+	__u16 rule_count; /* rows of "rule_order" in use; NATGW_RULES_SECOND: in its second half */
 	__u16 features;	  /* NATGW_FEATURE_* */
 	__u32 hairpin;	  /* ifindex of an external interface, by which hairpinned packets come in
 			     again; 0: none */
+	__u32 sample[3];  /* dropped packets to be sampled: a bit for each verdict */
 };
-_Static_assert(sizeof(struct natgw_settings) == 20, "settings");
+_Static_assert(sizeof(struct natgw_settings) == 32, "settings");
+_Static_assert(NATGW_VERDICT_SLOTS <= 96, "bits of settings.sample");
+
+/*
+ * In settings.rule_count: the order in force is the one from row NATGW_RULES_HALF on. Written
+ * together with the count, so that no packet sees the rules of one config in the order of another.
+ */
+#define NATGW_RULES_SECOND 0x8000
+#define NATGW_RULES_HALF (NATGW_RULES_MAX / 2)
 
 /* What the config uses at all: who does not use it does not pay for it. */
 #define NATGW_FEATURE_ACL 0x01	      /* map "acl" has rows */
@@ -51,6 +61,7 @@ _Static_assert(sizeof(struct natgw_settings) == 20, "settings");
 #define NATGW_FEATURE_ONE_TO_ONE 0x10 /* addresses of kind ONE_TO_ONE and MAPPED */
 #define NATGW_FEATURE_NO_NAT 0x20     /* rules of kind NO_NAT, or unmatched: pass */
 #define NATGW_FEATURE_DROP_IPV6 0x40
+#define NATGW_FEATURE_LOG 0x80 /* the session log */
 /* An internal host may be reached by one of natgw's external addresses. */
 #define NATGW_FEATURES_TURNING (NATGW_FEATURE_HAIRPIN | NATGW_FEATURE_ONE_TO_ONE)
 
@@ -184,6 +195,7 @@ enum natgw_icmp {
 #define NATGW_GATEWAY_TWO_STAGE 0x04
 #define NATGW_GATEWAY_NO_DEFAULT_SNAT 0x08 /* default_snat: off; only what an SNAT rule matches */
 #define NATGW_GATEWAY_UNMATCHED_PASS 0x10  /* unmatched: pass; else it is dropped */
+#define NATGW_GATEWAY_BLOCKED 0x20	   /* by the operator: nothing goes through */
 
 /* A limit, as the time that a unit takes: ns times 2^20; 0: no limit. Each direction by itself. */
 struct natgw_rate {
@@ -377,14 +389,5 @@ struct natgw_nexthop {
 	__u8 reserved[28];
 };
 _Static_assert(sizeof(struct natgw_nexthop) == 64, "nexthop");
-
-/* Map "check_result", one row: what the dry run "natgw_check" decided. */
-struct natgw_check_result {
-	__u32 verdict;	/* enum natgw_verdict; a new session's port is not looked for */
-	__u8 direction; /* enum natgw_direction */
-	__u8 gateway;
-	__u16 reserved;
-};
-_Static_assert(sizeof(struct natgw_check_result) == 8, "check result");
 
 #endif

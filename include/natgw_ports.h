@@ -149,9 +149,10 @@ struct natgw_client {
 	__u32 last_used; /* ticks: last claim or release */
 	__u32 reserved;
 	__u64 errors[NATGW_ALLOC_ERROR_COUNT];
+	__u64 bytes[2];		       /* by direction, of its sessions that are gone */
 	struct natgw_bucket bucket[2]; /* NATGW_OUTBOUND, NATGW_INBOUND */
 };
-_Static_assert(sizeof(struct natgw_client) == 112, "client");
+_Static_assert(sizeof(struct natgw_client) == 128, "client");
 
 /* Map "client_ports": a client's sessions to one destination, live and held, by all EIPs. Only
  * where the gateway has client_ports_min or client_ports_max. */

@@ -24,7 +24,6 @@
 #include "cleanup.h"
 #include "defrag.h"
 #include "detach.h"
-#include "events.h"
 #include "follow.h"
 #include "instance.h"
 #include "loader.h"
@@ -34,7 +33,7 @@
 #include "privilege.h"
 #include "reload.h"
 #include "runfile.h"
-#include "sweep.h"
+#include "services.h"
 
 #define DAEMON_EVENTS 5
 
@@ -45,7 +44,6 @@ struct daemon {
 	struct loader *loader;
 	struct event_base *base;
 	struct event *events[DAEMON_EVENTS];
-	struct sweep *sweep;
 	struct api *api;
 	int lock;
 	int instance;
@@ -335,16 +333,14 @@ static int serve(struct daemon *daemon)
 	int err = api_start(daemon->base, &daemon->state, daemon->unix_fd, daemon->tcp_fd,
 			    &daemon->api);
 
-	if (!err) {
-		daemon->unix_fd = -1;
-		daemon->tcp_fd = -1;
-		err = events_start(daemon->base, &daemon->state, &daemon->state.events);
-	}
-	if (!err) {
-		err = sweep_start(daemon->base, &daemon->state, &daemon->sweep);
-	}
 	if (err) {
 		log_error("cannot start serving: %s", strerror(-err));
+		return err;
+	}
+	daemon->unix_fd = -1;
+	daemon->tcp_fd = -1;
+	err = services_start(daemon->base, &daemon->state);
+	if (err) {
 		return err;
 	}
 	err = privilege_drop();
@@ -412,8 +408,7 @@ static void undo(struct daemon *daemon)
 
 static void release(struct daemon *daemon)
 {
-	sweep_stop(daemon->sweep);
-	events_stop(daemon->state.events);
+	services_stop(&daemon->state);
 	if (daemon->api) {
 		api_stop(daemon->api);
 	} else if (daemon->unix_fd >= 0 && socket_ino(daemon->state.config) == daemon->socket_ino) {

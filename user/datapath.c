@@ -72,6 +72,11 @@ static const struct map_spec map_specs[DATAPATH_MAP_COUNT] = {
 			       sizeof(struct natgw_client), false },
 	[DATAPATH_GATEWAY_USE] = { "gateway_use", 4, sizeof(struct natgw_gateway_use), false },
 	[DATAPATH_EVENTS] = { "events", 0, 0, false },
+	[DATAPATH_SESSION_LOG] = { "session_log", 0, 0, false },
+	[DATAPATH_SAMPLES] = { "samples", 0, 0, false },
+	[DATAPATH_CHECK_RESULT] = { "check_result", 4, sizeof(struct natgw_check_result), false },
+	[DATAPATH_KILL] = { "kill", 4, sizeof(struct natgw_kill), false },
+	[DATAPATH_IMPORT] = { "import", 4, sizeof(struct natgw_import), false },
 };
 
 /* Rows that are written and read where they are. */
@@ -199,6 +204,9 @@ static int open_all(struct datapath *dp, const char *pin_path)
 	}
 	int r = map_rows(dp);
 
+	if (r == 0) {
+		r = datapath_operate_open(pin_path, &dp->operate);
+	}
 	return r < 0 ? r : datapath_each_address(dp, note_address, dp);
 }
 
@@ -234,6 +242,7 @@ void datapath_free(struct datapath *dp)
 			munmap(rows, mapped[i].size);
 		}
 	}
+	datapath_operate_free(dp->operate);
 	for (int i = 0; i < DATAPATH_MAP_COUNT; i++)
 		cleanup_close(&dp->fd[i]);
 	cleanup_close(&dp->pin_dir);
@@ -289,8 +298,11 @@ int datapath_set_settings(struct datapath *dp, const struct natgw_settings *sett
 	if (r < 0) {
 		return r;
 	}
+	const struct natgw_settings before = row;
+
 	row = *settings;
 	row.seed = seed;
+	memcpy(row.sample, before.sample, sizeof(row.sample));
 	return set_only_row(dp, DATAPATH_SETTINGS, &row);
 }
 

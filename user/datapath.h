@@ -20,7 +20,8 @@ int datapath_open(const char *pin_path, struct datapath **ret_dp);
 void datapath_free(struct datapath *dp);
 
 /* ---- writing ---- */
-/* The seed is not the caller's: it is made with the first settings and then never changed. */
+/* The seed is not the caller's: it is made with the first settings and then never changed; nor are
+ * the samples (datapath_set_samples). */
 int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings);
 int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface);
 int datapath_del_iface(struct datapath *dp, uint32_t ifindex);
@@ -64,7 +65,7 @@ int datapath_raise_generation(struct datapath *dp);
 /*
  * The same if a row of the configuration has been written or deleted since: to be called before
  * waiting for anything. A natgwd that dies before that leaves sessions to find out by themselves,
- * within 1 << NATGW_ROUTE_SHIFT ticks.
+ * within 1 << NATGW_ROUTE_SHIFT ticks of when it no longer counts as there (datapath_follow).
  */
 void datapath_commit(struct datapath *dp);
 /* Once a second by whoever raises the generation when routes change: until some seconds later no
@@ -143,6 +144,28 @@ int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto pr
 /* Sessions that only hold their port, by cause. */
 int datapath_ports_held(struct datapath *dp, uint32_t eip, enum natgw_proto proto,
 			struct natgw_hold_count *ret_held);
+
+/* ---- what operators ask for (natgw_operate.h); in datapath_operate.c ---- */
+
+/*
+ * Runs the core dry on a frame (Ethernet header first) as if it had come in by this interface:
+ * nothing is changed or counted.
+ */
+int datapath_check(struct datapath *dp, uint32_t ifindex, const void *frame, uint32_t length,
+		   struct natgw_check_result *ret_result);
+/* Ends the sessions that match, or counts them (dry); fills in matched and killed. One pass over
+ * the table. */
+int datapath_kill(struct datapath *dp, struct natgw_kill *kill);
+/* Takes one session over; import->verdict says what became of it. */
+int datapath_import(struct datapath *dp, struct natgw_import *import);
+/* Which drops are sampled from now on: a bit for each verdict. */
+int datapath_set_samples(struct datapath *dp, const uint32_t bits[3]);
+/* Hands on what the ring buffers "session_log" and "samples" hold at this moment, and returns.
+ * Nobody else may read them. */
+int datapath_poll_log(struct datapath *dp,
+		      int (*fn)(const struct natgw_log_record *record, void *arg), void *arg);
+int datapath_poll_samples(struct datapath *dp,
+			  int (*fn)(const struct natgw_sample *sample, void *arg), void *arg);
 
 /* ---- time and events ---- */
 

@@ -38,11 +38,18 @@ enum datapath_map {
 	DATAPATH_CLIENTS,
 	DATAPATH_GATEWAY_USE,
 	DATAPATH_EVENTS,
+	DATAPATH_SESSION_LOG,
+	DATAPATH_SAMPLES,
+	DATAPATH_CHECK_RESULT,
+	DATAPATH_KILL,
+	DATAPATH_IMPORT,
 	DATAPATH_MAP_COUNT,
 };
 
 /* Rows by EIP and protocol: of "hold", and of one copy of "port_use". */
 #define DATAPATH_EIP_ROWS ((size_t)NATGW_EIPS_MAX * NATGW_PROTO_COUNT)
+
+struct datapath_operate;
 
 struct datapath {
 	int fd[DATAPATH_MAP_COUNT];
@@ -55,6 +62,7 @@ struct datapath {
 	struct natgw_hold_count *hold;		       /* DATAPATH_EIP_ROWS */
 	struct natgw_port_bits *reserved;	       /* NATGW_RESERVED_ROWS */
 	bool changed;				       /* see datapath_commit */
+	struct datapath_operate *operate;	       /* datapath_operate.c */
 	uint32_t eip_end; /* EIPs from this index on have never been in use */
 
 	/* The last complete pass of the sweep; all zero before the first one. */
@@ -66,6 +74,10 @@ struct datapath {
 /* Sum over all CPUs of one row; size is a multiple of 8. */
 int datapath_read_summed(const struct datapath *dp, enum datapath_map map, uint32_t key,
 			 void *ret_value, size_t size);
+
+/* The programs that are run by request; those of older pins may lack some. */
+int datapath_operate_open(const char *pin_path, struct datapath_operate **ret_operate);
+void datapath_operate_free(struct datapath_operate *operate);
 
 /* Pinned iterators, below pin_dir. The caller closes the descriptor. */
 int datapath_iterator_open(const struct datapath *dp, const char *name, int *ret_fd);

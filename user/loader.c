@@ -43,9 +43,9 @@ struct loader_copy {
 
 static const char *const program_names[LOADER_PROGRAM_COUNT] = {
 	[LOADER_XDP_INTERNAL] = "natgw_internal", [LOADER_XDP_EXTERNAL] = "natgw_external",
-	[LOADER_XDP_CHECK] = "natgw_check",	  [LOADER_TC_INT] = "natgw_tc_int",
-	[LOADER_TC_EXT] = "natgw_tc_ext",	  [LOADER_TC_EGR] = "natgw_tc_egr",
-	[LOADER_TC_GUARD] = "natgw_guard",
+	[LOADER_XDP_CHECK] = "natgw_check",	  [LOADER_XDP_IMPORT] = "natgw_import",
+	[LOADER_TC_INT] = "natgw_tc_int",	  [LOADER_TC_EXT] = "natgw_tc_ext",
+	[LOADER_TC_EGR] = "natgw_tc_egr",	  [LOADER_TC_GUARD] = "natgw_guard",
 };
 
 static int open_pin(const char *pin_path, const char *name)

@@ -12,11 +12,12 @@
 enum loader_program {
 	LOADER_XDP_INTERNAL,
 	LOADER_XDP_EXTERNAL,
-	LOADER_XDP_CHECK, /* dry run, never attached */
-	LOADER_TC_INT,	  /* internal ingress */
-	LOADER_TC_EXT,	  /* external ingress */
-	LOADER_TC_EGR,	  /* external egress */
-	LOADER_TC_GUARD,  /* external egress, after it */
+	LOADER_XDP_CHECK,  /* dry run, never attached */
+	LOADER_XDP_IMPORT, /* nor this one */
+	LOADER_TC_INT,	   /* internal ingress */
+	LOADER_TC_EXT,	   /* external ingress */
+	LOADER_TC_EGR,	   /* external egress */
+	LOADER_TC_GUARD,   /* external egress, after it */
 	LOADER_PROGRAM_COUNT,
 };
 

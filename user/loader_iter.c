@@ -24,6 +24,7 @@ static const struct iterator iterators[] = {
 	{ "natgw_sessions", "walk", "sessions" },
 	{ "natgw_dump", "walk", "dump" },
 	{ "natgw_sweep", "walk", "sweep" },
+	{ "natgw_kill", "walk", "kill_run" },
 	{ "natgw_sweep_dst", "destinations", "sweep_dst" },
 	{ "natgw_sweep_cli", "clients", "sweep_cli" },
 	{ "natgw_sweep_frg", "fragments", "sweep_frg" },

@@ -50,8 +50,13 @@ struct rule_status {
 	uint32_t rule;	 /* position in config->rules, counted from 0 */
 };
 
-struct events;
 struct apply_reserved;
+struct drop_samples;
+struct events;
+struct lifecycle;
+struct probe;
+struct session_log;
+struct sweep;
 
 struct natgwd_state {
 	struct config *config;
@@ -64,7 +69,13 @@ struct natgwd_state {
 	uint32_t rule_count;
 	struct apply_reserved *reserved; /* see apply_reserved_refresh */
 	struct natgw_sweep last_sweep;
-	struct events *events; /* refused sessions, from the moment that natgwd serves */
+	/* Services (services.h), from the moment that natgwd serves. */
+	struct events *events; /* refused sessions */
+	struct sweep *sweep;
+	struct session_log *session_log;
+	struct drop_samples *drop_samples;
+	struct lifecycle *lifecycle;
+	struct probe *probe;
 	struct top_cache top;
 	uint64_t config_generation; /* 1 after start, +1 for every reload that was applied */
 	uint64_t reloads_ok;
