@@ -32,13 +32,12 @@ static __always_inline void sample_fill(access_ctx *ctx, const struct packet *pk
 	sample->direction = pkt->direction;
 	sample->gateway = pkt->gateway;
 	__builtin_memset(sample->reserved, 0, sizeof(sample->reserved));
-	if (captured > NATGW_SAMPLE_BYTES) {
+	if (!captured || captured > NATGW_SAMPLE_BYTES) {
 		captured = NATGW_SAMPLE_BYTES;
 	}
-	/* The verifier is to see the bounds of the very register that the helper gets. */
-	asm volatile("" : "+r"(captured));
-	if (captured < 1 || captured > NATGW_SAMPLE_BYTES ||
-	    access_load(ctx, 0, sample->data, captured)) {
+	/* 1 .. 128, so that the verifier of kernel 6.1 sees it, too. */
+	captured = ((captured - 1) & (NATGW_SAMPLE_BYTES - 1)) + 1;
+	if (access_load(ctx, 0, sample->data, captured)) {
 		captured = 0;
 	}
 	sample->captured = (__u16)captured;
