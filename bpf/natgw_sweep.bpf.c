@@ -206,8 +206,10 @@ static __always_inline __u32 sweep_drain_cause(__u64 word)
 {
 	struct natgw_gateway *gateway = policy_gateway(session_gateway(word));
 
-	return gateway && gateway->state == NATGW_GATEWAY_DELETED ? NATGW_CLOSE_GATEWAY_DELETED
-								  : NATGW_CLOSE_DRAIN;
+	return gateway && (gateway->state == NATGW_GATEWAY_DELETED ||
+			   gateway->state == NATGW_GATEWAY_DELETING)
+		       ? NATGW_CLOSE_GATEWAY_DELETED
+		       : NATGW_CLOSE_DRAIN;
 }
 
 /* It is over: removed. 1, or 0: another CPU has done so. */
@@ -300,17 +302,34 @@ static long sweep_slot(__u32 i, const struct sweep_pass *pass)
 	return 0;
 }
 
+static __always_inline __u64 sweep_removed(void)
+{
+	__u32 zero = 0;
+	struct natgw_sweep *stats = bpf_map_lookup_elem(&sweep_stats, &zero);
+
+	return stats ? stats->removed : 0;
+}
+
+/*
+ * While sessions are logged a stretch that has lost some writes as many bytes as it has slots: so
+ * the reader comes back after some thousand, and can read their records before the ring is full.
+ */
 SEC("iter/bpf_map_elem")
 int natgw_sweep(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct natgw_generation *current = packet_generation();
 	struct sweep_pass pass = { .first = walk_stretch(ctx) };
+	const __u8 mark[NATGW_TABLE_STRIDE] = {};
+	__u64 removed = sweep_removed();
 
 	if (current && pass.first != NATGW_TABLE_NONE) {
 		pass.now = clock_now_fine();
 		pass.copy = destination_phase() ^ 1;
 		pass.generation = NATGW_TABLE_READ(&current->nexthop);
 		bpf_loop(NATGW_TABLE_STRIDE, sweep_slot, &pass, 0);
+		if (log_is_on() && sweep_removed() != removed) {
+			bpf_seq_write(ctx->meta->seq, mark, sizeof(mark));
+		}
 	}
 	return 0;
 }

@@ -137,6 +137,9 @@ int datapath_read_generated(struct datapath *dp, uint64_t ret_packets[NATGW_GENE
  * use and held. Afterwards the readers below give the numbers of this pass.
  */
 int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep);
+/* Called now and then while a sweep that ends many sessions is under way, if they are logged; NULL:
+ * nobody. */
+void datapath_on_pause(struct datapath *dp, void (*fn)(void *arg), void *arg);
 int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active);
 /* Ports that any session has, live or held. */
 int datapath_ports_in_use(struct datapath *dp, uint32_t eip, enum natgw_proto proto,

@@ -63,6 +63,8 @@ struct datapath {
 	struct natgw_port_bits *reserved;	       /* NATGW_RESERVED_ROWS */
 	bool changed;				       /* see datapath_commit */
 	struct datapath_operate *operate;	       /* datapath_operate.c */
+	void (*on_pause)(void *arg);		       /* datapath_on_pause */
+	void *on_pause_arg;
 	uint32_t eip_end; /* EIPs from this index on have never been in use */
 
 	/* The last complete pass of the sweep; all zero before the first one. */

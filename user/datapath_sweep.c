@@ -76,7 +76,7 @@ static int clear_pass(struct datapath *dp, uint32_t phase)
 	return bpf_map_update_elem(dp->fd[DATAPATH_SWEEP_STATS], &zero, &no_sweep, BPF_ANY);
 }
 
-/* Reads an iterator that writes nothing to its end. */
+/* Reads an iterator to its end; what it writes says only that there is something to do. */
 static int run_iterator(const struct datapath *dp, const char *name)
 {
 	_cleanup_close_ int fd = -1;
@@ -84,8 +84,12 @@ static int run_iterator(const struct datapath *dp, const char *name)
 	size_t n = 1;
 	int r = datapath_iterator_open(dp, name, &fd);
 
-	while (r == 0 && n > 0)
+	while (r == 0 && n > 0) {
 		r = datapath_iterator_read(fd, nothing, sizeof(nothing), &n);
+		if (r == 0 && dp->on_pause) {
+			dp->on_pause(dp->on_pause_arg);
+		}
+	}
 	return r;
 }
 
@@ -150,6 +154,12 @@ int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
 		r = run_iterator(dp, "sweep_frg");
 	}
 	return r < 0 ? r : keep_pass(dp, phase, ret_sweep);
+}
+
+void datapath_on_pause(struct datapath *dp, void (*fn)(void *arg), void *arg)
+{
+	dp->on_pause = fn;
+	dp->on_pause_arg = arg;
 }
 
 int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active)
