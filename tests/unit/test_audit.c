@@ -3,6 +3,7 @@
  * The audit against maps of its own: what is right is not found, each thing that is wrong is found
  * alone and named. Needs root, for the maps.
  */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -1163,6 +1164,7 @@ static void test_without_a_rule(void **state)
 }
 
 static atomic_bool changing;
+static atomic_uint changes;
 
 static void *change(void *arg)
 {
@@ -1172,6 +1174,7 @@ static void *change(void *arg)
 	while (atomic_load(&changing)) {
 		session.generation++;
 		set_outbound(&session);
+		atomic_fetch_add(&changes, 1);
 	}
 	return NULL;
 }
@@ -1185,6 +1188,9 @@ static void test_what_changes_is_not_found(void **state)
 	set_outbound(&plain);
 	atomic_store(&changing, true);
 	assert_int_equal(pthread_create(&thread, NULL, change, NULL), 0);
+	while (!atomic_load(&changes)) {
+		(void)sched_yield();
+	}
 	struct report report = audit((struct audit_options){ 0 });
 
 	atomic_store(&changing, false);
