@@ -295,6 +295,21 @@ static __always_inline void ports_claim(struct claim *claim)
 	bpf_loop(claim->pool_count * PORTS_ROUNDS, ports_try_eip, (void *)0, 0);
 }
 
+/* There is no other port to try: again while another CPU, interrupted maybe, is at this one. */
+static long ports_try_given(__u32 round, void *context)
+{
+	struct claim *claim = claim_scratch();
+
+	(void)round;
+	(void)context;
+	if (!claim) {
+		return 1;
+	}
+	claim->again = 0;
+	ports_try(byteorder_host16(claim->key.ext_port));
+	return !claim->again;
+}
+
 /* The same where the external endpoint is given: claim->key has it, claim->eip is its index. */
 __noinline __weak int ports_claim_mapped(void)
 {
@@ -305,7 +320,7 @@ __noinline __weak int ports_claim_mapped(void)
 	}
 	claim->verdict = NATGW_DROP_EIM_CONFLICT;
 	ports_begin();
-	ports_try(byteorder_host16(claim->key.ext_port));
+	bpf_loop(NATGW_INSERT_ROUNDS, ports_try_given, (void *)0, 0);
 	if (claim->verdict == NATGW_OK) {
 		ports_note(0);
 	}
