@@ -3,7 +3,6 @@
  * Iterators; reading a pinned one runs it once over all rows of its table. Those of the sessions go
  * by map "walk": a row of it stands for a stretch of slots.
  *
- * - natgw_kill removes what map "kill" describes.
  * - natgw_sweep removes what is free, by the data path's own rules, counts what is active, and
  * notes every port in the copy of "port_use" and "destination_use" that is not current.
  * - natgw_sweep_dst, natgw_sweep_cli and natgw_sweep_frg tidy up "destinations", "clients" and
@@ -14,7 +13,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "fragment_table.h"
-#include "log.h"
+#include "remove.h"
 #include "walk.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -212,39 +211,6 @@ static __always_inline __u32 sweep_drain_cause(__u64 word)
 		       : NATGW_CLOSE_DRAIN;
 }
 
-/* It is over: removed. 1, or 0: another CPU has done so. */
-static __noinline int sweep_remove(const struct natgw_inbound_key *key, struct natgw_session *row,
-				   __u64 word, __u32 cause, __u32 now)
-{
-	const __u32 *timers = track_timers(word);
-	struct natgw_outbound_key old_key;
-	struct account_books books = {};
-	struct natgw_sweep *stats;
-	__u32 zero = 0;
-
-	stats = bpf_map_lookup_elem(&sweep_stats, &zero);
-	if (!key || !row || !stats) {
-		return 0;
-	}
-	session_outbound_key(key, row, word, &old_key);
-	account_read(key, row, word, now, &books);
-	if (!session_remove(key, row, word)) {
-		stats->lost++;
-		return 0;
-	}
-	stats->removed++;
-	account_closed(word, key->proto, cause);
-	account_add_bytes(old_key.int_addr, session_gateway(word), books.bytes[NATGW_OUTBOUND],
-			  books.bytes[NATGW_INBOUND]);
-	if (log_is_on()) {
-		log_closed(&old_key, key, word, &books, cause);
-	}
-	/* After a hold of no time the port was given back before. */
-	account_release(key, old_key.int_addr, word,
-			!timers || !track_is_over(timers, key->proto, word), now);
-	return 1;
-}
-
 /* Nothing that the partner row could say would make the session live any longer. */
 static __always_inline enum track_life sweep_life(const struct natgw_inbound_key *key,
 						  const struct natgw_session *row, __u64 word,
@@ -269,10 +235,10 @@ static __always_inline void sweep_row(const struct sweep_pass *pass,
 	bool drained = sweep_is_drained(eip, word, pass->now);
 
 	if (drained || (life == TRACK_FREE && sweep_is_due(key, row, word, pass->now))) {
-		sweep_remove(key, row, word,
-			     drained && life == TRACK_LIVE ? sweep_drain_cause(word)
-							   : account_close_cause(word),
-			     pass->now);
+		remove_session(key, row, word,
+			       drained && life == TRACK_LIVE ? sweep_drain_cause(word)
+							     : account_close_cause(word),
+			       pass->now);
 		return;
 	}
 	if (life != TRACK_FREE) {
@@ -330,83 +296,6 @@ int natgw_sweep(struct bpf_iter__bpf_map_elem *ctx)
 		if (log_is_on() && sweep_removed() != removed) {
 			bpf_seq_write(ctx->meta->seq, mark, sizeof(mark));
 		}
-	}
-	return 0;
-}
-
-/* ---- the end by request ---- */
-
-static __always_inline bool kill_matches_endpoints(const struct natgw_kill *filter,
-						   const struct natgw_inbound_key *key,
-						   const struct natgw_session *row)
-{
-	__be16 rem_port = row->orig_port ? row->orig_port : key->rem_port;
-
-	if ((row->addr & filter->client_mask) != filter->client ||
-	    (key->rem_addr & filter->rem_mask) != filter->rem_addr) {
-		return false;
-	}
-	return (!filter->ext_addr || filter->ext_addr == key->ext_addr) &&
-	       (!filter->client_port || filter->client_port == row->port) &&
-	       (!filter->rem_port || filter->rem_port == rem_port) &&
-	       (!filter->ext_port || filter->ext_port == key->ext_port);
-}
-
-/* Since the last packet of either direction. */
-static __noinline __u32 kill_idle(const struct natgw_inbound_key *key,
-				  const struct natgw_session *row, __u64 word, __u32 now)
-{
-	struct account_books books = {};
-
-	account_read(key, row, word, now, &books);
-	return books.idle;
-}
-
-static __always_inline bool kill_matches(const struct natgw_kill *filter,
-					 const struct natgw_inbound_key *key,
-					 const struct natgw_session *row, __u64 word, __u32 now)
-{
-	if ((filter->proto && filter->proto != key->proto) ||
-	    (filter->gateway && filter->gateway != session_gateway(word)) ||
-	    (filter->state && filter->state != session_state(word))) {
-		return false;
-	}
-	return kill_matches_endpoints(filter, key, row) &&
-	       (!filter->idle || kill_idle(key, row, word, now) >= filter->idle);
-}
-
-/* One slot; a callback of bpf_loop. */
-static long kill_slot(__u32 i, const struct sweep_pass *pass)
-{
-	struct natgw_inbound_key key;
-	struct natgw_session *row;
-	struct natgw_kill *filter;
-	__u32 zero = 0;
-	__u64 word;
-
-	row = walk_read(pass->first + i, &key, &word);
-	if (!row || session_state(word) == NATGW_STATE_NEW) {
-		return 0;
-	}
-	filter = bpf_map_lookup_elem(&kill, &zero);
-	if (!filter || !kill_matches(filter, &key, row, word, pass->now)) {
-		return 0;
-	}
-	filter->matched++;
-	if (!filter->dry && sweep_remove(&key, row, word, NATGW_CLOSE_KILLED, pass->now)) {
-		filter->killed++;
-	}
-	return 0;
-}
-
-SEC("iter/bpf_map_elem")
-int natgw_kill(struct bpf_iter__bpf_map_elem *ctx)
-{
-	struct sweep_pass pass = { .first = walk_stretch(ctx) };
-
-	if (pass.first != NATGW_TABLE_NONE) {
-		pass.now = clock_now_fine();
-		bpf_loop(NATGW_TABLE_STRIDE, kill_slot, &pass, 0);
 	}
 	return 0;
 }
