@@ -13,6 +13,9 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
 	-Wcast-qual -Wpointer-arith -Wwrite-strings -Werror
 CPPFLAGS := -Iinclude -Iuser -isystem $(B) -D_GNU_SOURCE -DNATGW_VERSION='"$(VERSION)"'
+# The headers of GLib, which libfixbuf needs, bear fewer warnings than ours.
+FIXBUF_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libfixbuf))
+$(B)/user/session_log_message.o $(B)/san/session_log_message.o: CPPFLAGS += $(FIXBUF_CFLAGS)
 CFLAGS ?= -O2 -g
 CFLAGS += -std=gnu11 $(WARN)
 # gcc 12 sees null pointers behind the sanitizers' checks that are not there.
@@ -20,12 +23,12 @@ SANITIZE := -fsanitize=address,undefined -fno-omit-frame-pointer -Wno-format-tru
 SANITIZE_TABLE := -fsanitize=undefined -fno-sanitize-recover
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Ivmlinux -Iinclude -Ibpf
 
-NATGWD_LIBS := -lbpf -lxdp -lelf -lz -lyaml -levent -ljansson -lmnl -lcap
-NATGWCTL_LIBS := -lcurl -ljansson -lbpf -lelf -lz
+NATGWD_LIBS := -lbpf -lxdp -lelf -lz -lyaml -levent -ljansson -lmnl -lcap -lfixbuf -lglib-2.0
+NATGWCTL_LIBS := -lcurl -ljansson -lbpf -lelf -lz -lmnl
 
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(BPF_SOURCES:bpf/%.c=$(B)/%.o)
-NATGWCTL_OBJECTS := $(addprefix $(B)/user/,natgwctl.o $(notdir $(patsubst %.c,%.o,$(wildcard user/output*.c user/audit*.c))))
+NATGWCTL_OBJECTS := $(addprefix $(B)/user/,natgwctl.o $(notdir $(patsubst %.c,%.o,$(wildcard user/output*.c user/audit*.c user/ctl*.c))))
 NATGWD_OBJECTS := $(filter-out $(NATGWCTL_OBJECTS),$(patsubst %.c,$(B)/%.o,$(wildcard user/*.c)))
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/test_*.c))
@@ -50,7 +53,7 @@ endif
 
 .DELETE_ON_ERROR:
 .PRECIOUS: $(B)/tests/bpf/%.o $(B)/san/%.o
-.PHONY: all fates setup demo test test-long unit netns bench lint size format install clean help tests
+.PHONY: all fates setup demo test test-long unit netns bench lint size format man install uninstall deb clean help tests
 
 all: $(B)/natgwd $(B)/natgwctl ## build natgwd and natgwctl
 
@@ -79,11 +82,17 @@ $(B)/user/%.o: user/%.c | $(B)/natgw.skel.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MD -MP -c $< -o $@
 
+# The web page is part of the program.
+$(B)/user/api_page_files.o $(B)/san/api_page_files.o: $(wildcard user/page/*)
+
 $(B)/natgwd: $(NATGWD_OBJECTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(NATGWD_LIBS)
 
-$(B)/natgwctl: $(NATGWCTL_OBJECTS) $(B)/user/names.o
+# Modules that natgwd has too.
+NATGWCTL_SHARED := $(addprefix $(B)/user/,names.o parse_util.o words.o)
+
+$(B)/natgwctl: $(NATGWCTL_OBJECTS) $(NATGWCTL_SHARED)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(NATGWCTL_LIBS)
 
@@ -199,7 +208,7 @@ test: ## every test, at most 15 minutes
 	@tests/run.sh
 
 test-long: ## and those that take longer, at most 60 minutes
-	@tests/setup.sh test
+	@tests/setup.sh long
 	@$(MAKE) tests
 	@tests/run.sh --long
 
@@ -225,9 +234,36 @@ size: $(B)/natgw.bpf.o $(B)/progstat ## instructions, verified instructions, sta
 format: ## clang-format in place
 	@git ls-files -co --exclude-standard '*.c' '*.h' | grep -v '^vmlinux/' | xargs clang-format -i
 
-install: all ## into DESTDIR/PREFIX
-	install -D -m 0755 $(B)/natgwd $(DESTDIR)$(PREFIX)/sbin/natgwd
-	install -D -m 0755 $(B)/natgwctl $(DESTDIR)$(PREFIX)/bin/natgwctl
+# ---- manual pages: two of them are made of what says the same already ----
+
+MAN_PAGES := $(addprefix $(B)/man/,natgwd.8 natgwctl.8 natgw.yaml.5)
+
+$(B)/man/natgwd.8: man/natgwd.8
+	$(say) MAN $@
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+
+$(B)/man/natgwctl.8: man/command_page.py man/natgwctl.8.in man/roff.py $(B)/natgwctl
+	$(say) MAN $@
+	@mkdir -p $(@D)
+	$(Q)/usr/bin/python3 -B $< $(B)/natgwctl man/natgwctl.8.in > $@
+
+$(B)/man/natgw.yaml.5: man/config_page.py man/natgw.yaml.5.in man/roff.py docs/configuration.md
+	$(say) MAN $@
+	@mkdir -p $(@D)
+	$(Q)/usr/bin/python3 -B $< docs/configuration.md man/natgw.yaml.5.in > $@
+
+man: $(MAN_PAGES) ## the manual pages, in build/man
+
+install: all man ## programs, unit, man pages, completion and docs into DESTDIR/PREFIX
+	@DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) packaging/install.sh install $(B)
+
+uninstall: ## and out of there again
+	@DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) packaging/install.sh uninstall $(B)
+
+deb: ## a Debian package, in build/deb
+	@tests/setup.sh package
+	@packaging/deb.sh $(B)
 
 clean: ## remove build/
 	rm -rf $(B)

@@ -20,7 +20,13 @@ import xml.etree.ElementTree as ElementTree
 
 MARK = "NATGW_TEST_RUN"  # in the environment of everything that this run starts
 PROGRAM_LIMIT_S = 900
+PROGRAMS_BESIDE = 2
+# They have a thread for each CPU, which race one another, or go by the clock.
+PROGRAMS_ALONE = ("test_fast_life", "test_fill_race", "test_fill_race_all", "test_forward",
+                  "test_limit", "test_mapping", "test_race", "test_race_sweep",
+                  "test_sequences_full", "test_session_log", "test_table", "test_table_tsan")
 PYTEST_LIMIT_S = {False: 1500, True: 3600}
+PYTEST_NOTHING = 5  # its exit status when no test was asked for
 GRACE_S = 20  # between the signal that ends a program and the one that kills it
 LEFTOVER_WAIT_S = 3
 EXPECTED_SKIPS = "tests/expected_skips"
@@ -110,9 +116,10 @@ def end_group(process):
 class LineFeed:
     """Cuts what comes out of a pipe into lines, shows them and hands them on."""
 
-    def __init__(self, pipe, on_line):
+    def __init__(self, pipe, on_line, show):
         self.pipe = pipe
         self.on_line = on_line
+        self.show = show
         self.rest = b""
 
     def read(self, wait_s):
@@ -120,8 +127,7 @@ class LineFeed:
         if not select.select([self.pipe], [], [], wait_s)[0]:
             return False
         data = os.read(self.pipe.fileno(), 65536)
-        sys.stdout.write(data.decode(errors="replace"))
-        sys.stdout.flush()
+        self.show(data.decode(errors="replace"))
         lines = (self.rest + data).split(b"\n")
         self.rest = lines.pop()
         for line in lines:
@@ -134,12 +140,17 @@ class LineFeed:
             pass
         if self.rest:
             self.on_line(self.rest.decode(errors="replace"))
-            print(flush=True)
+            self.show("\n")
+
+
+def show(text):
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def follow_program(process, limit_s, on_line):
     """Reads what a running program prints; returns False when its time is over."""
-    feed = LineFeed(process.stdout, on_line)
+    feed = LineFeed(process.stdout, on_line, show)
     deadline = time.monotonic() + limit_s
     try:
         while process.poll() is None:
@@ -156,20 +167,30 @@ def follow_program(process, limit_s, on_line):
     return True
 
 
-def run_program(command, limit_s, on_line):
-    """Runs one program in a group of its own; returns (exit status or None, problem or "")."""
-    try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
-    except OSError as error:
-        return None, "does not start: %s" % error.strerror
-    with process.stdout:
-        in_time = follow_program(process, limit_s, on_line)
+def start_program(command):
+    """In a group of its own, its output in a pipe."""
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def how_it_ended(process, in_time, limit_s):
+    """(exit status, problem or "")"""
     if not in_time:
         return process.returncode, "still running after %d s" % limit_s
     if process.returncode < 0:
         return process.returncode, "ended by signal %s" % signal.Signals(-process.returncode).name
     return process.returncode, ""
+
+
+def run_program(command, limit_s, on_line):
+    """Runs one program to its end; returns (exit status or None, problem or "")."""
+    try:
+        process = start_program(command)
+    except OSError as error:
+        return None, "does not start: %s" % error.strerror
+    with process.stdout:
+        in_time = follow_program(process, limit_s, on_line)
+    return how_it_ended(process, in_time, limit_s)
 
 
 class CmockaReader:
@@ -231,15 +252,78 @@ class CmockaReader:
             self.fail(self.source, "every test passed, but exit status %d (a sanitizer?)" % status)
 
 
-def run_cmocka(program, source, results):
-    print("== %s" % program, flush=True)
-    reader = CmockaReader(source, results)
+class CmockaRun:
+    """One test program that runs beside others; what it says is shown when it has ended."""
+
+    def __init__(self, program, source, results):
+        self.program = program
+        self.reader = CmockaReader(source, results)
+        self.said = []
+        self.started = time.monotonic()
+        self.process = None
+        self.problem = ""
+        try:
+            self.process = start_program([os.path.abspath(program)])
+        except OSError as error:
+            self.problem = "does not start: %s" % error.strerror
+        else:
+            self.feed = LineFeed(self.process.stdout, self.reader.on_line, self.said.append)
+
+    def runs(self):
+        """Reads what there is; False at its end."""
+        if self.process is None:
+            return False
+        while self.feed.read(0):
+            pass
+        return self.process.poll() is None and self.in_time()
+
+    def in_time(self):
+        return time.monotonic() < self.started + PROGRAM_LIMIT_S
+
+    def finish(self):
+        status = None
+        if self.process is not None:
+            in_time = self.process.poll() is not None
+            self.close()
+            status, self.problem = how_it_ended(self.process, in_time, PROGRAM_LIMIT_S)
+        self.show()
+        self.reader.finish(status, self.problem)
+
+    def interrupt(self):
+        self.close()
+        self.show()
+        self.reader.end_running("interrupted")
+
+    def close(self):
+        if self.process is not None:
+            if self.process.poll() is None:
+                end_group(self.process)
+            self.feed.drain()
+            self.process.stdout.close()
+
+    def show(self):
+        show("== %s (%.1f s)\n%s" % (self.program, time.monotonic() - self.started,
+                                     "".join(self.said)))
+
+
+def run_cmocka_programs(programs, beside, results):
+    """These (program, source), so many at a time."""
+    waiting = list(programs)
+    running = []
     try:
-        status, problem = run_program([os.path.abspath(program)], PROGRAM_LIMIT_S, reader.on_line)
+        while waiting or running:
+            while waiting and len(running) < beside:
+                running.append(CmockaRun(*waiting.pop(0), results))
+            ended = [run for run in running if not run.runs()]
+            running = [run for run in running if run not in ended]
+            for run in ended:
+                run.finish()
+            if not ended:
+                time.sleep(0.02)
     except Interrupted:
-        reader.end_running("interrupted")
+        for run in running:
+            run.interrupt()
         raise
-    reader.finish(status, problem)
 
 
 def run_cmocka_folder(tier, results):
@@ -250,8 +334,11 @@ def run_cmocka_folder(tier, results):
         program = "build/tests/%s/%s" % (tier, os.path.basename(source)[:-2])
         if program not in built:
             results.fail(source, "not built: no %s" % program)
-    for program in sorted(built):
-        run_cmocka(program, "tests/%s/%s.c" % (tier, os.path.basename(program)), results)
+    programs = [(program, "tests/%s/%s.c" % (tier, os.path.basename(program)))
+                for program in sorted(built)]
+    alone = [row for row in programs if os.path.basename(row[0]) in PROGRAMS_ALONE]
+    run_cmocka_programs([row for row in programs if row not in alone], PROGRAMS_BESIDE, results)
+    run_cmocka_programs(alone, 1, results)
 
 
 def read_junit(path, results):
@@ -286,7 +373,7 @@ def first_line(text):
     return (text or "").strip().split("\n")[0][:200]
 
 
-def run_pytest(title, options, is_long, results):
+def run_pytest(title, options, is_long, results, may_be_empty=False):
     """One run of pytest over tests/netns, which takes the tests that options name."""
     print("== pytest tests/netns: %s" % title, flush=True)
     report = JUNIT_FILE % title
@@ -311,6 +398,8 @@ def run_pytest(title, options, is_long, results):
         problem = problem or "no report"
     if problem:
         results.fail("tests/netns", problem)
+    elif status == PYTEST_NOTHING and may_be_empty:
+        pass
     elif count == 0:
         results.fail("tests/netns", "ran no test: %s" % title)
     elif status not in (0, 1):
@@ -324,7 +413,7 @@ def run_netns(is_long, results):
     tier = "(long or not long)" if is_long else "not long"
     run_pytest("together", ["-n", "2", "--dist", "loadfile", "-m", "not alone and " + tier],
                is_long, results)
-    run_pytest("alone", ["-m", "alone and " + tier], is_long, results)
+    run_pytest("alone", ["-m", "alone and " + tier], is_long, results, may_be_empty=True)
 
 
 def namespaces():

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Installs the Debian packages that one level of work needs: build, test (default), bench or lint.
+# Installs the Debian packages that one level of work needs: build, test (default), long (the long
+# tests), package (make deb), bench or lint.
 # Silent and fast when everything is there; never starts a service that a package brings along.
 set -eu
 
@@ -9,14 +10,22 @@ level=${1:-test}
 
 build_packages=(
 	clang llvm libbpf-dev libxdp-dev libelf-dev zlib1g-dev bpftool libyaml-dev libevent-dev
-	libjansson-dev libmnl-dev libcap-dev libcurl4-openssl-dev pkg-config gcc libc6-dev make
+	libjansson-dev libmnl-dev libcap-dev libcurl4-openssl-dev libfixbuf-dev pkg-config gcc
+	libc6-dev make python3
 )
 test_packages=(
 	libcmocka-dev python3-pytest python3-pytest-xdist python3-scapy nginx-light iperf3
-	iputils-ping iputils-arping
+	iputils-ping iputils-arping conntrack tshark
 	traceroute bind9-dnsutils dnsmasq-base iproute2 ethtool tcpdump nmap curl netcat-openbsd
 	procps util-linux coturn netsniff-ng nftables mtr-tiny iputils-tracepath socat openssh-server
-	openssh-client vsftpd lftp
+	openssh-client vsftpd lftp irtt libcap2-bin python3-jsonschema python3-yaml mandoc strace systemd
+	nfdump libfixbuf-tools prometheus
+)
+# A Debian package, and what tries it out: a fresh system, and a machine with systemd to boot it.
+package_packages=(dpkg-dev debhelper fakeroot lintian)
+long_packages=(
+	mmdebstrap qemu-system-x86 qemu-system-common busybox-static cpio kmod xz-utils chromium
+	fonts-dejavu-core
 )
 bench_packages=(libcmocka-dev nftables iproute2 iperf3 ethtool procps util-linux python3)
 lint_packages=(
@@ -26,10 +35,17 @@ lint_packages=(
 case $level in
 build) packages=("${build_packages[@]}") ;;
 test) packages=("${build_packages[@]}" "${test_packages[@]}") ;;
+package) packages=("${build_packages[@]}" "${package_packages[@]}") ;;
+long)
+	packages=(
+		"${build_packages[@]}" "${test_packages[@]}" "${package_packages[@]}"
+		"${long_packages[@]}"
+	)
+	;;
 bench) packages=("${build_packages[@]}" "${bench_packages[@]}") ;;
 lint) packages=("${build_packages[@]}" "${lint_packages[@]}") ;;
 *)
-	echo "setup.sh: unknown level '$level': build, test, bench or lint" >&2
+	echo "setup.sh: unknown level '$level': build, test, long, package, bench or lint" >&2
 	exit 2
 	;;
 esac
@@ -107,7 +123,7 @@ if [ ${#missing[@]} -gt 0 ]; then
 	install_missing
 fi
 
-if [ "$level" = test ] && [ "$(id -u)" = 0 ] &&
+if [[ $level = @(test|long) ]] && [ "$(id -u)" = 0 ] &&
 	[ "$(stat -f -c %T /sys/fs/bpf 2>/dev/null)" != bpf_fs ]; then
 	mount -t bpf bpf /sys/fs/bpf
 fi

@@ -12,58 +12,54 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api_change.h"
+#include "api_check.h"
 #include "api_errors.h"
+#include "api_kill.h"
+#include "api_page.h"
 #include "api_sessions.h"
 #include "api_stats.h"
 #include "api_top.h"
 #include "api_views.h"
 #include "cleanup.h"
+#include "drop_samples.h"
+#include "import.h"
+#include "lifecycle.h"
 #include "metrics.h"
 #include "names.h"
 #include "parse_util.h"
+#include "probe.h"
 #include "sweep.h"
 
-#define TYPE_TEXT "text/plain; charset=utf-8"
-#define TYPE_JSON_LINES "application/x-ndjson"
-
-/* ---- forms ---- */
-
-static int add_json(struct evbuffer *body, json_t *json)
-{
-	_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
-
-	json_decref(json);
-	return text && evbuffer_add_printf(body, "%s\n", text) >= 0 ? 0 : -ENOMEM;
-}
-
-int api_answer_fail(struct api_answer *answer, int status, const char *text)
-{
-	json_t *json = json_pack("{s:s}", "error", text);
-
-	evbuffer_drain(answer->body, evbuffer_get_length(answer->body));
-	answer->status = status;
-	answer->type = API_ANSWER_JSON;
-	return json ? add_json(answer->body, json) : -ENOMEM;
-}
+/* ---- the endpoints ---- */
 
 static int answer_status(struct api_answer *answer)
 {
 	json_t *json = NULL;
 	int r = api_views_status(answer->context->state, &json);
 
-	return r < 0 ? r : add_json(answer->body, json);
+	return r < 0 ? r : api_answer_json(answer, json);
 }
 
 static int answer_gateways(struct api_answer *answer)
 {
+	const char *all = evhttp_find_header(answer->query, "all");
 	json_t *json = NULL;
 	int r = api_views_gateways(answer->context->state,
-				   evhttp_find_header(answer->query, "name"), &json);
+				   evhttp_find_header(answer->query, "name"),
+				   all && strcmp(all, "1") == 0, &json);
 
 	if (r == -ENOENT) {
 		return api_answer_fail(answer, HTTP_NOTFOUND, "no gateway of that name");
 	}
-	return r < 0 ? r : add_json(answer->body, json);
+	return r < 0 ? r : api_answer_json(answer, json);
+}
+
+static int answer_eips(struct api_answer *answer)
+{
+	json_t *json = json_pack("{s:o}", "eips", lifecycle_eips_json(answer->context->state));
+
+	return json ? api_answer_json(answer, json) : -ENOMEM;
 }
 
 static int answer_routes(struct api_answer *answer)
@@ -71,7 +67,7 @@ static int answer_routes(struct api_answer *answer)
 	json_t *json = NULL;
 	int r = api_views_routes(answer->context->state, &json);
 
-	return r < 0 ? r : add_json(answer->body, json);
+	return r < 0 ? r : api_answer_json(answer, json);
 }
 
 static int answer_stats(struct api_answer *answer)
@@ -79,47 +75,7 @@ static int answer_stats(struct api_answer *answer)
 	json_t *json = NULL;
 	int r = api_stats_view(answer->context->state, &json);
 
-	return r < 0 ? r : add_json(answer->body, json);
-}
-
-/* An address that is not asked for stays 0. */
-static int query_address(const struct api_answer *answer, const char *key, __be32 *ret_addr)
-{
-	const char *text = evhttp_find_header(answer->query, key);
-
-	return text ? parse_util_address(text, ret_addr) : 0;
-}
-
-/* Of a row that is a session; the rest is for nobody to ask for. */
-static bool is_session_state(const char *name)
-{
-	for (unsigned int state = NATGW_STATE_NEW; state <= NATGW_STATE_MAPPING; state++) {
-		if (state != NATGW_STATE_DEAD && strcmp(name, names_session_state(state)) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int answer_sessions(struct api_answer *answer)
-{
-	const char *all = evhttp_find_header(answer->query, "all");
-	struct api_sessions_filter filter = {
-		.state = evhttp_find_header(answer->query, "state"),
-		.all = all && strcmp(all, "1") == 0,
-	};
-
-	if (query_address(answer, "client", &filter.client) < 0 ||
-	    query_address(answer, "dst", &filter.remote) < 0 ||
-	    query_address(answer, "eip", &filter.eip) < 0) {
-		return api_answer_fail(answer, HTTP_BADREQUEST,
-				       "client, dst and eip are IPv4 addresses like 192.0.2.1");
-	}
-	if (filter.state && !is_session_state(filter.state)) {
-		return api_answer_fail(answer, HTTP_BADREQUEST,
-				       "state is one of new, opening, established, hold, mapping");
-	}
-	return api_sessions_write(answer->context->state, &filter, answer->body);
+	return r < 0 ? r : api_answer_json(answer, json);
 }
 
 static int answer_sweep(struct api_answer *answer)
@@ -134,7 +90,7 @@ static int answer_sweep(struct api_answer *answer)
 	json_t *json = json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)sweep->rows, "removed",
 				 (json_int_t)sweep->removed, "lost", (json_int_t)sweep->lost);
 
-	return json ? add_json(answer->body, json) : -ENOMEM;
+	return api_answer_json(answer, json);
 }
 
 /* Key "n": how many rows; 0 when it is wrong, and then the answer says so. */
@@ -160,7 +116,7 @@ static int answer_top(struct api_answer *answer,
 	}
 	int r = fn(answer->context->state, max, &json);
 
-	return r < 0 ? r : add_json(answer->body, json);
+	return r < 0 ? r : api_answer_json(answer, json);
 }
 
 static int answer_top_destinations(struct api_answer *answer)
@@ -175,7 +131,7 @@ static int answer_top_clients(struct api_answer *answer)
 
 static int answer_events(struct api_answer *answer)
 {
-	answer->type = TYPE_JSON_LINES;
+	answer->type = API_ANSWER_JSON_LINES;
 	return api_top_events(answer->context->state, answer->body);
 }
 
@@ -184,7 +140,7 @@ static int answer_errors(struct api_answer *answer)
 	json_t *json = NULL;
 	int r = api_errors_view(answer->context->state, &json);
 
-	return r < 0 ? r : add_json(answer->body, json);
+	return r < 0 ? r : api_answer_json(answer, json);
 }
 
 static int answer_metrics(struct api_answer *answer)
@@ -221,16 +177,22 @@ static int answer_health(struct api_answer *answer)
 	const struct natgwd_state *state = answer->context->state;
 	int r = 0;
 
-	answer->type = TYPE_TEXT;
+	answer->type = API_ANSWER_TEXT;
 	for (unsigned int i = 1; i < NATGW_GATEWAYS_MAX; i++) {
 		const struct gateway_status *gateway = &state->gateways[i];
+		const struct probe_gateway *probe = probe_of(state->probe, i);
 
-		/* A deleted one is as the config wants it. */
+		/* One that goes or has gone is as the config wants it. */
 		if (gateway->name[0] && gateway->state != NATGW_GATEWAY_AVAILABLE &&
+		    gateway->state != NATGW_GATEWAY_DELETING &&
 		    gateway->state != NATGW_GATEWAY_DELETED) {
 			r = evbuffer_add_printf(answer->body, "gateway %s is %s%s%s\n",
 						gateway->name, names_gateway_state(gateway->state),
 						gateway->reason[0] ? ": " : "", gateway->reason);
+		} else if (probe && !probe->up) {
+			r = evbuffer_add_printf(answer->body,
+						"gateway %s: the data path is down: %s\n",
+						gateway->name, probe->what);
 		}
 	}
 	for (unsigned int i = 0; i < state->iface_count; i++) {
@@ -251,28 +213,51 @@ static int answer_health(struct api_answer *answer)
 
 /* ---- the list ---- */
 
-/* Whatever is not GET changes something and is for the Unix socket only. */
+/* Whatever is not GET changes something and is for the control socket only; so is a GET with true.
+ */
 static const struct api_endpoint endpoints[] = {
-	{ "/metrics", EVHTTP_REQ_GET, answer_metrics },
-	{ "/healthz", EVHTTP_REQ_GET, answer_health },
-	{ "/v1/status", EVHTTP_REQ_GET, answer_status },
-	{ "/v1/gateways", EVHTTP_REQ_GET, answer_gateways },
-	{ "/v1/sessions", EVHTTP_REQ_GET, answer_sessions },
-	{ "/v1/stats", EVHTTP_REQ_GET, answer_stats },
-	{ "/v1/routes", EVHTTP_REQ_GET, answer_routes },
-	{ "/v1/top/destinations", EVHTTP_REQ_GET, answer_top_destinations },
-	{ "/v1/top/clients", EVHTTP_REQ_GET, answer_top_clients },
-	{ "/v1/errors", EVHTTP_REQ_GET, answer_errors },
-	{ "/v1/events", EVHTTP_REQ_GET, answer_events },
-	{ "/v1/sweep", EVHTTP_REQ_POST, answer_sweep },
+	{ "/", EVHTTP_REQ_GET, api_page_answer, false },
+	{ "/page.css", EVHTTP_REQ_GET, api_page_answer_style, false },
+	{ "/page.js", EVHTTP_REQ_GET, api_page_answer_script, false },
+	{ "/metrics", EVHTTP_REQ_GET, answer_metrics, false },
+	{ "/healthz", EVHTTP_REQ_GET, answer_health, false },
+	{ "/v1/status", EVHTTP_REQ_GET, answer_status, false },
+	{ "/v1/gateways", EVHTTP_REQ_GET, answer_gateways, false },
+	{ "/v1/eips", EVHTTP_REQ_GET, answer_eips, false },
+	{ "/v1/sessions", EVHTTP_REQ_GET, api_sessions_answer, false },
+	{ "/v1/sessions/kill", EVHTTP_REQ_POST, api_kill_answer, false },
+	{ "/v1/check", EVHTTP_REQ_GET, api_check_answer, false },
+	{ "/v1/stats", EVHTTP_REQ_GET, answer_stats, false },
+	{ "/v1/routes", EVHTTP_REQ_GET, answer_routes, false },
+	{ "/v1/top/destinations", EVHTTP_REQ_GET, answer_top_destinations, false },
+	{ "/v1/top/clients", EVHTTP_REQ_GET, answer_top_clients, false },
+	{ "/v1/errors", EVHTTP_REQ_GET, answer_errors, false },
+	{ "/v1/events", EVHTTP_REQ_GET, answer_events, false },
+	{ "/v1/drops", EVHTTP_REQ_GET, drop_samples_answer, true },
+	{ "/v1/apply", EVHTTP_REQ_POST, api_change_apply, false },
+	{ "/v1/gateways/create", EVHTTP_REQ_POST, api_change_create, false },
+	{ "/v1/gateways/delete", EVHTTP_REQ_POST, api_change_delete, false },
+	{ "/v1/gateways/tag", EVHTTP_REQ_POST, api_change_tag, false },
+	{ "/v1/eips/attach", EVHTTP_REQ_POST, api_change_attach, false },
+	{ "/v1/eips/detach", EVHTTP_REQ_POST, api_change_detach, false },
+	{ "/v1/routes/replace", EVHTTP_REQ_POST, api_change_replace, false },
+	{ "/v1/block", EVHTTP_REQ_POST, api_change_block, false },
+	{ "/v1/import", EVHTTP_REQ_POST, import_answer, false },
+	{ "/v1/sweep", EVHTTP_REQ_POST, answer_sweep, false },
 };
 
-const struct api_endpoint *api_answer_find(const char *path)
+const struct api_endpoint *api_answer_find(const char *path, enum evhttp_cmd_type method)
 {
+	const struct api_endpoint *other = NULL;
+
 	for (size_t i = 0; path && i < sizeof(endpoints) / sizeof(endpoints[0]); i++) {
-		if (strcmp(endpoints[i].path, path) == 0) {
+		if (strcmp(endpoints[i].path, path) != 0) {
+			continue;
+		}
+		if (endpoints[i].method == method) {
 			return &endpoints[i];
 		}
+		other = &endpoints[i];
 	}
-	return NULL;
+	return other;
 }

@@ -5,7 +5,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <grp.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
@@ -17,7 +16,8 @@
 #include "api.h"
 #include "cleanup.h"
 
-#define BACKLOG 32
+/* As many may connect at once without being refused. */
+#define BACKLOG 1024
 
 static int make_parent(const char *path)
 {
@@ -59,17 +59,15 @@ static int clear_name(const struct sockaddr_un *addr)
 	return unlink(addr->sun_path) < 0 ? -errno : 0;
 }
 
-static int open_to_group(const char *path, const char *name)
+static int open_name(const char *path, mode_t mode, gid_t group)
 {
-	const struct group *group = name && name[0] ? getgrnam(name) : NULL;
-
-	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0) {
+	if (group != (gid_t)-1 && chown(path, (uid_t)-1, group) < 0) {
 		return -errno;
 	}
-	return chmod(path, 0660) < 0 ? -errno : 0;
+	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
-int api_listen_unix(const char *path, const char *group, int *ret_fd)
+int api_listen_unix(const char *path, mode_t mode, gid_t group, int *ret_fd)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	_cleanup_close_ int fd = -1;
@@ -98,7 +96,7 @@ int api_listen_unix(const char *path, const char *group, int *ret_fd)
 	if (r < 0) {
 		return r;
 	}
-	r = open_to_group(path, group);
+	r = open_name(path, mode, group);
 	if (r == 0 && listen(fd, BACKLOG) < 0) {
 		r = -errno;
 	}

@@ -8,10 +8,17 @@
 #include <string.h>
 #include <time.h>
 
+#include "api_metrics_clients.h"
+#include "api_metrics_log.h"
+#include "api_metrics_process.h"
 #include "api_metrics_top.h"
+#include "change.h"
 #include "cleanup.h"
+#include "keep.h"
+#include "lifecycle.h"
 #include "metrics.h"
 #include "names.h"
+#include "probe_metrics.h"
 #include "snapshot.h"
 #include "version.h"
 
@@ -194,8 +201,20 @@ static int collect_counters(const struct natgwd_state *state, struct collection 
 	return r;
 }
 
-int api_metrics_write(const struct natgwd_state *state, const struct api_metrics_peaks *peaks,
-		      FILE *stream)
+/* What has been shown once never goes back. */
+static void keep_shown(const struct natgwd_state *state)
+{
+	*keep_counter(state->keep, KEEP_APPLIES_OK) = state->reloads_ok;
+	*keep_counter(state->keep, KEEP_APPLIES_FAILED) = state->reloads_failed;
+}
+
+/* The families that other modules write, each whole. */
+static void (*const sections[])(const struct natgwd_state *state, FILE *stream) = {
+	api_metrics_clients, lifecycle_metrics, change_metrics,
+	api_metrics_process, probe_metrics,	api_metrics_log,
+};
+
+int api_metrics_write(struct natgwd_state *state, struct api_metrics_peaks *peaks, FILE *stream)
 {
 	struct collection *collection = calloc(1, sizeof(*collection));
 
@@ -206,12 +225,14 @@ int api_metrics_write(const struct natgwd_state *state, const struct api_metrics
 	int r = collect_counters(state, collection);
 
 	metrics->version = NATGW_VERSION;
+	metrics->layout = NATGW_LAYOUT_VERSION;
 	metrics->gateways = collection->gateways;
 	metrics->verdicts = collection->verdicts;
 	metrics->sessions_max = snapshot_sessions_max(state);
 	metrics->config_generation = state->config_generation;
 	metrics->applies_ok = state->reloads_ok;
 	metrics->applies_failed = state->reloads_failed;
+	keep_shown(state);
 	if (r == 0) {
 		r = collect_gateways(state, peaks, collection);
 	}
@@ -222,11 +243,13 @@ int api_metrics_write(const struct natgwd_state *state, const struct api_metrics
 		r = collect_rules(state, collection);
 	}
 	if (r == 0) {
-		r = api_metrics_top_read(state, &collection->top, metrics);
+		r = api_metrics_top_read(state, &peaks->shown, &collection->top, metrics);
 	}
 	if (r == 0) {
 		r = metrics_write(metrics, stream);
 	}
+	for (size_t i = 0; r == 0 && i < sizeof(sections) / sizeof(sections[0]); i++)
+		sections[i](state, stream);
 	free(collection->eips);
 	free(collection->route_rows);
 	free(collection->routes);
@@ -235,29 +258,80 @@ int api_metrics_write(const struct natgwd_state *state, const struct api_metrics
 	return r;
 }
 
+/* ---- samples ---- */
+
+static void add_traffic(uint64_t totals[HISTORY_SERIES_COUNT], const struct natgw_traffic *traffic)
+{
+	totals[HISTORY_BYTES_OUT] += traffic->out_to_destination.bytes;
+	totals[HISTORY_BYTES_IN] += traffic->out_to_source.bytes;
+	totals[HISTORY_PACKETS_OUT] += traffic->out_to_destination.packets;
+	totals[HISTORY_PACKETS_IN] += traffic->out_to_source.packets;
+	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
+		totals[HISTORY_ATTEMPTS] += traffic->attempts[proto];
+		for (unsigned int error = 0; error < NATGW_ALLOC_ERROR_COUNT; error++)
+			totals[HISTORY_REFUSED] += traffic->alloc_errors[proto][error];
+	}
+}
+
+/* drops has NATGW_GATEWAYS_MAX elements, zero at first. */
+static int read_drops(const struct natgwd_state *state, uint64_t *drops)
+{
+	_cleanup_free_ struct natgw_count *verdicts =
+		calloc((size_t)NATGW_VERDICT_ROWS, sizeof(*verdicts));
+	const unsigned int rows = NATGW_VERDICT_ROWS / NATGW_GATEWAYS_MAX;
+	int r = verdicts ? datapath_read_verdicts(state->dp, verdicts) : -ENOMEM;
+
+	for (unsigned int row = 0; r == 0 && row < NATGW_VERDICT_ROWS; row++) {
+		if (names_verdict_class(row % NATGW_VERDICT_SLOTS) == NATGW_CLASS_DROP) {
+			drops[row / rows] += verdicts[row].packets;
+		}
+	}
+	return r;
+}
+
+static int sample_gateway(const struct natgwd_state *state, struct api_metrics_peaks *peaks,
+			  unsigned int index, uint64_t dropped, uint64_t at_ns)
+{
+	uint64_t totals[HISTORY_SERIES_COUNT] = { [HISTORY_DROPPED] = dropped };
+	struct natgw_traffic traffic;
+	int r = datapath_read_traffic(state->dp, index, &traffic);
+
+	if (r < 0) {
+		return r;
+	}
+	peaks_add(&peaks->bytes[index],
+		  traffic.in_from_source.bytes + traffic.in_from_destination.bytes, at_ns);
+	peaks_add(&peaks->packets[index],
+		  traffic.in_from_source.packets + traffic.in_from_destination.packets, at_ns);
+	add_traffic(totals, &traffic);
+	history_read(&peaks->meters[index], totals, at_ns);
+	return 0;
+}
+
 int api_metrics_sample(const struct natgwd_state *state, struct api_metrics_peaks *peaks)
 {
+	uint64_t all[HISTORY_SERIES_COUNT] = { 0 };
+	uint64_t drops[NATGW_GATEWAYS_MAX] = { 0 };
 	struct timespec now;
+	int r = read_drops(state, drops);
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	for (unsigned int i = 1; i < NATGW_GATEWAYS_MAX; i++) {
-		struct natgw_traffic traffic;
+	const uint64_t at_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 
-		if (!state->gateways[i].name[0]) {
-			continue;
+	for (unsigned int i = 1; r == 0 && i < NATGW_GATEWAYS_MAX; i++) {
+		if (state->gateways[i].name[0]) {
+			r = sample_gateway(state, peaks, i, drops[i], at_ns);
 		}
-		int r = datapath_read_traffic(state->dp, i, &traffic);
-
-		if (r < 0) {
-			return r;
-		}
-		uint64_t at_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-
-		peaks_add(&peaks->bytes[i],
-			  traffic.in_from_source.bytes + traffic.in_from_destination.bytes, at_ns);
-		peaks_add(&peaks->packets[i],
-			  traffic.in_from_source.packets + traffic.in_from_destination.packets,
-			  at_ns);
 	}
+	if (r < 0) {
+		return r;
+	}
+	for (unsigned int i = 0; i < NATGW_GATEWAYS_MAX; i++) {
+		for (int series = 0; series < HISTORY_DROPPED; series++)
+			all[series] += peaks->meters[i].totals[series];
+		all[HISTORY_DROPPED] += drops[i];
+	}
+	history_read(&peaks->all, all, at_ns);
+	history_keep(&peaks->history, &peaks->all.now);
 	return 0;
 }

@@ -189,10 +189,82 @@ static int read_clients(const struct natgwd_state *state, struct api_metrics_top
 	return 0;
 }
 
-int api_metrics_top_read(const struct natgwd_state *state, struct api_metrics_top *ret_top,
-			 struct metrics *ret_metrics)
+/* ---- clients, from their sessions ---- */
+
+static bool sessions_are_few(const struct natgwd_state *state)
+{
+	uint64_t sessions = 0;
+
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_gateway_use use = {};
+
+		if (state->gateways[i].name[0] &&
+		    datapath_read_gateway_use(state->dp, i, &use) == 0) {
+			sessions += use.sessions;
+		}
+	}
+	return sessions <= API_METRICS_WALK_MAX;
+}
+
+/* Raises what is below the last time, and remembers it. */
+static void keep_bytes(struct api_metrics_shown *shown, const struct natgw_client_key *key,
+		       uint64_t bytes[2])
+{
+	size_t at = 0;
+
+	while (at < API_METRICS_SHOWN && memcmp(&shown->clients[at].key, key, sizeof(*key)) != 0)
+		at++;
+	if (at == API_METRICS_SHOWN) {
+		at = shown->next;
+		shown->next = (at + 1) % API_METRICS_SHOWN;
+		shown->clients[at].key = *key;
+		memset(shown->clients[at].bytes, 0, sizeof(shown->clients[at].bytes));
+	}
+	for (size_t way = 0; way < 2; way++) {
+		if (bytes[way] < shown->clients[at].bytes[way]) {
+			bytes[way] = shown->clients[at].bytes[way];
+		}
+		shown->clients[at].bytes[way] = bytes[way];
+	}
+}
+
+static int read_walked(struct natgwd_state *state, struct api_metrics_shown *shown,
+		       struct api_metrics_top *ret_top, struct metrics *ret_metrics)
+{
+	const struct top_client *best[METRICS_TOP];
+	const struct top *top = NULL;
+	int r = sessions_are_few(state) ? top_get(&state->top, state->dp, &top) : 0;
+
+	if (r < 0 || !top) {
+		return r;
+	}
+	size_t count = top_clients(top, 0, best, METRICS_TOP);
+
+	for (size_t i = 0; i < count; i++) {
+		struct metrics_client *to = &ret_top->walked[i];
+
+		snprintf(to->gateway, sizeof(to->gateway), "%s",
+			 snapshot_gateway_name(state, best[i]->key.gateway));
+		inet_ntop(AF_INET, &best[i]->key.addr, to->address, sizeof(to->address));
+		to->ports = best[i]->ports;
+		to->most_to_one = best[i]->most_to_one;
+		to->bytes[NATGW_OUTBOUND] =
+			best[i]->bytes_out + best[i]->bytes_gone[NATGW_OUTBOUND];
+		to->bytes[NATGW_INBOUND] = best[i]->bytes_in + best[i]->bytes_gone[NATGW_INBOUND];
+		keep_bytes(shown, &best[i]->key, to->bytes);
+	}
+	ret_metrics->walked = ret_top->walked;
+	ret_metrics->walked_count = count;
+	return 0;
+}
+
+int api_metrics_top_read(struct natgwd_state *state, struct api_metrics_shown *shown,
+			 struct api_metrics_top *ret_top, struct metrics *ret_metrics)
 {
 	int r = read_destinations(state, ret_top, ret_metrics);
 
-	return r < 0 ? r : read_clients(state, ret_top, ret_metrics);
+	if (r == 0) {
+		r = read_clients(state, ret_top, ret_metrics);
+	}
+	return r < 0 ? r : read_walked(state, shown, ret_top, ret_metrics);
 }

@@ -13,7 +13,9 @@
 
 #include "api_policy.h"
 #include "cleanup.h"
+#include "lifecycle.h"
 #include "names.h"
+#include "probe_metrics.h"
 #include "record.h"
 #include "snapshot.h"
 #include "version.h"
@@ -104,10 +106,12 @@ static json_t *status_gateways(const struct natgwd_state *state, const struct sn
 		}
 		datapath_get_gateway(state->dp, i, &row);
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:o, s:I}", "name", status->name, "state",
-					names_gateway_state(status->state), "reason",
+			list, json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:b}", "name", status->name,
+					"state", names_gateway_state(status->state), "reason",
 					status->reason, "private_ip", address_json(row.private_ip),
-					"eip_count", (json_int_t)count_eips(eips, eip_count, i)));
+					"eip_count", (json_int_t)count_eips(eips, eip_count, i),
+					"datapath", probe_json(state, i), "blocked",
+					!!(row.flags & NATGW_GATEWAY_BLOCKED)));
 	}
 	return list;
 }
@@ -167,7 +171,19 @@ static json_t *by_proto(const uint64_t counts[NATGW_PROTO_COUNT])
 			 (json_int_t)counts[NATGW_PROTO_ICMP]);
 }
 
-static json_t *eip_json(const struct snapshot_eip *eip)
+static const char *eip_state(const struct snapshot_eip *eip, enum natgw_gateway_state gateway)
+{
+	const struct lifecycle_eip life = {
+		.gateway = gateway,
+		.has_row = true,
+		.draining = eip->draining,
+		.over = eip->drain_over,
+	};
+
+	return lifecycle_eip_state(&life);
+}
+
+static json_t *eip_json(const struct snapshot_eip *eip, enum natgw_gateway_state gateway)
 {
 	uint64_t ports[NATGW_PROTO_COUNT];
 	uint64_t held[NATGW_PROTO_COUNT] = {};
@@ -177,20 +193,23 @@ static json_t *eip_json(const struct snapshot_eip *eip)
 		for (unsigned int hold = 0; hold < NATGW_HOLD_COUNT; hold++)
 			held[proto] += eip->ports_held[proto].held[hold];
 	}
-	return json_pack("{s:o, s:o, s:b, s:s, s:o, s:o}", "address", address_json(eip->addr),
+	return json_pack("{s:o, s:o, s:b, s:s, s:I, s:o, s:o}", "address", address_json(eip->addr),
 			 "public_address",
 			 eip->public_addr ? address_json(eip->public_addr) : json_null(), "shared",
-			 eip->shared, "state", eip->draining ? "disassociating" : "succeeded",
-			 "ports_in_use", by_proto(ports), "ports_held", by_proto(held));
+			 eip->shared, "state", eip_state(eip, gateway), "drain_remaining_s",
+			 (json_int_t)eip->drain_s, "ports_in_use", by_proto(ports), "ports_held",
+			 by_proto(held));
 }
 
-static json_t *eips_json(const struct snapshot_eip *eips, size_t count, unsigned int gateway)
+static json_t *eips_json(const struct natgwd_state *state, const struct snapshot_eip *eips,
+			 size_t count, unsigned int gateway)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
 		if (eips[i].gateway == gateway) {
-			json_array_append_new(list, eip_json(&eips[i]));
+			json_array_append_new(list,
+					      eip_json(&eips[i], state->gateways[gateway].state));
 		}
 	}
 	return list;
@@ -330,10 +349,22 @@ static json_t *gateway_json(const struct natgwd_state *state, unsigned int index
 	/* A view is checked for want of memory once, at its end. */
 	(void)put_behaviour(json, &row, config);
 	(void)api_policy_gateway(json, &row, state->config, config);
+	(void)lifecycle_json(state, status->name, json);
+	json_object_set_new(json, "blocked", json_boolean(row.flags & NATGW_GATEWAY_BLOCKED));
 	return json;
 }
 
-int api_views_gateways(const struct natgwd_state *state, const char *name, json_t **ret_json)
+/* One that was deleted is shown to whoever asks for it, or for all. */
+static bool is_asked_for(const struct gateway_status *status, const char *name, bool all)
+{
+	if (!status->name[0] || (name && strcmp(name, status->name) != 0)) {
+		return false;
+	}
+	return name || all || status->state != NATGW_GATEWAY_DELETED;
+}
+
+int api_views_gateways(const struct natgwd_state *state, const char *name, bool all,
+		       json_t **ret_json)
 {
 	struct snapshot_eip *found = NULL;
 	size_t eip_count = 0;
@@ -346,14 +377,12 @@ int api_views_gateways(const struct natgwd_state *state, const char *name, json_
 	json_t *list = json_array();
 
 	for (unsigned int i = 1; i < NATGW_GATEWAYS_MAX; i++) {
-		const char *its_name = state->gateways[i].name;
-
-		if (!its_name[0] || (name && strcmp(name, its_name) != 0)) {
-			continue;
+		if (is_asked_for(&state->gateways[i], name, all)) {
+			json_array_append_new(
+				list, gateway_json(state, i, eips_json(state, eips, eip_count, i)));
 		}
-		json_array_append_new(list, gateway_json(state, i, eips_json(eips, eip_count, i)));
 	}
-	if (name && json_array_size(list) == 0) {
+	if (name && json_array_size(list) == 0 && !lifecycle_find(state, name)) {
 		json_decref(list);
 		return -ENOENT;
 	}
@@ -364,7 +393,8 @@ int api_views_gateways(const struct natgwd_state *state, const char *name, json_
 		json_decref(list);
 		return r;
 	}
-	return finish(json_pack("{s:o, s:o, s:o, s:o}", "gateways", list, "rules", rules,
+	return finish(json_pack("{s:o, s:o, s:o, s:o, s:o}", "gateways", list, "records",
+				lifecycle_records_json(state, name, all), "rules", rules,
 				"one_to_one", api_policy_one_to_one(state->config), "acl",
 				api_policy_acl(state->config)),
 		      ret_json);

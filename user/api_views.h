@@ -12,7 +12,9 @@
 
 int api_views_status(const struct natgwd_state *state, json_t **ret_json);
 /* name NULL: all gateways. -ENOENT: none of that name. */
-int api_views_gateways(const struct natgwd_state *state, const char *name, json_t **ret_json);
+/* name: only this one, or NULL; all: those that were deleted within the last hour, too. */
+int api_views_gateways(const struct natgwd_state *state, const char *name, bool all,
+		       json_t **ret_json);
 int api_views_routes(const struct natgwd_state *state, json_t **ret_json);
 
 #endif

@@ -31,9 +31,9 @@ static uint32_t gateway_end(const struct apply_pass *pass)
 	return end;
 }
 
-int apply_settings(const struct apply_pass *pass, uint32_t rule_count)
+int apply_settings(const struct apply_pass *pass, const uint32_t *order, uint32_t rule_count)
 {
-	struct natgw_settings settings = {
+	const struct natgw_settings settings = {
 		.gateway_end = (__u16)gateway_end(pass),
 		.mark = pass->config->mark,
 		.fail_open = pass->config->fail_open,
@@ -43,7 +43,8 @@ int apply_settings(const struct apply_pass *pass, uint32_t rule_count)
 		.hairpin = apply_hairpin_ifindex(pass->state),
 	};
 
-	return datapath_set_settings(pass->dp, &settings);
+	return order ? datapath_set_rules(pass->dp, &settings, order)
+		     : datapath_set_settings(pass->dp, &settings);
 }
 
 int apply_count(struct apply_pass *pass)
@@ -85,24 +86,16 @@ static int make_room(struct apply_pass *pass, struct apply_addresses *plan)
 
 static void name_gateways(struct apply_pass *pass)
 {
-	struct gateway_status *all = pass->state->gateways;
-	bool named[NATGW_GATEWAYS_MAX] = { false };
-
 	for (size_t i = 0; i < pass->config->gateway_count; i++) {
-		struct gateway_status *status = &all[pass->gateway_index[i]];
+		uint32_t index = pass->gateway_index[i];
+		struct gateway_status *status = &pass->state->gateways[index];
 
-		named[pass->gateway_index[i]] = true;
 		if (strcmp(status->name, pass->config->gateways[i].name) != 0) {
 			status->reason[0] = '\0';
+			status->state = NATGW_GATEWAY_NONE;
 		}
 		snprintf(status->name, sizeof(status->name), "%s", pass->config->gateways[i].name);
-		status->state = pass->gateways[pass->gateway_index[i]].state;
-	}
-	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
-		if (!named[i] && all[i].name[0]) {
-			all[i].state = NATGW_GATEWAY_DELETED;
-			all[i].reason[0] = '\0';
-		}
+		apply_gateway_move(pass->state, index, pass->gateways[index].state);
 	}
 }
 
@@ -183,7 +176,7 @@ static int put_all(struct apply_pass *pass, struct apply_addresses *plan, bool s
 	}
 	name_gateways(pass);
 	if (serving) {
-		err = apply_activate(pass->state);
+		err = apply_gateway_activate(pass->state, pass->config);
 	}
 	/* Routes lead to gateways that are ready, and away from those that go. */
 	if (!err) {
@@ -219,31 +212,36 @@ int apply_config(struct natgwd_state *state, const struct config *config,
 	return err;
 }
 
+int apply_fits(struct natgwd_state *state, const struct config *config, const struct netdev *netdev)
+{
+	struct apply_addresses plan = { .rows = NULL };
+	struct apply_pass pass;
+	int err = start_pass(&pass, state, config, netdev);
+
+	if (!err) {
+		err = apply_address_wanted(&pass, &plan);
+	}
+	if (!err) {
+		err = apply_rule_check(&pass, &plan);
+	}
+	free(plan.rows);
+	return err;
+}
+
 int apply_activate(struct natgwd_state *state)
 {
-	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
-		struct natgw_gateway row;
-		int err;
-
-		if (state->gateways[i].state != NATGW_GATEWAY_PENDING) {
-			continue;
-		}
-		err = datapath_get_gateway(state->dp, i, &row);
-		if (!err) {
-			row.state = NATGW_GATEWAY_AVAILABLE;
-			err = datapath_set_gateway(state->dp, i, &row);
-		}
-		if (err) {
-			return err;
-		}
-		state->gateways[i].state = NATGW_GATEWAY_AVAILABLE;
-	}
-	return 0;
+	return apply_gateway_activate(state, state->config);
 }
 
 int apply_release(struct natgwd_state *state)
 {
-	return apply_address_release(state->dp, false);
+	bool any = false;
+	int err = apply_address_release(state->dp, false);
+
+	if (!err) {
+		err = apply_gateway_finish(state, &any);
+	}
+	return !err && any ? apply_routes(state) : err;
 }
 
 int apply_addresses(struct natgwd_state *state, const struct netdev *netdev)

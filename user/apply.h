@@ -26,10 +26,18 @@ int apply_check(const struct config *config, const struct netdev *netdev);
 int apply_config(struct natgwd_state *state, const struct config *config,
 		 const struct netdev *netdev, bool serving);
 
-/* Pending gateways become available. */
-int apply_activate(struct natgwd_state *state);
+/* What apply_config finds out before it writes anything: 0, or why it would not begin. */
+int apply_fits(struct natgwd_state *state, const struct config *config,
+	       const struct netdev *netdev);
 
-/* After a sweep: EIPs that have left the config and have no port in use are given back. */
+/* Pending gateways become available, or failed, as state->gateway_hooks has it. */
+int apply_activate(struct natgwd_state *state);
+/* A failed gateway of the config is pending again. */
+int apply_retry(struct natgwd_state *state, uint32_t gateway);
+
+/* After a sweep: EIPs that have left the config and have no port in use are given back, and
+ * gateways that have left it and have no session are deleted: their routes are black holes from
+ * then on. */
 int apply_release(struct natgwd_state *state);
 
 /* Addresses of the host have changed. */

@@ -112,7 +112,8 @@ static int add_private_ips(const struct apply_pass *pass, struct apply_addresses
 			.on_host = apply_eip_on_host(pass, addr),
 		};
 
-		err = apply_address_append(wanted, addr, &row);
+		/* 0: private_ip is auto, and there is none at the moment. */
+		err = addr ? apply_address_append(wanted, addr, &row) : 0;
 	}
 	return err;
 }

@@ -4,6 +4,7 @@
  * complete and off before they go, so that no packet meets a part of them.
  */
 #include "apply_internal.h"
+#include "session_log.h"
 
 static bool has_shared(const struct config *config)
 {
@@ -87,6 +88,7 @@ uint16_t apply_features_wanted(const struct apply_pass *pass)
 		{ has_hosts(config), NATGW_FEATURE_ONE_TO_ONE },
 		{ has_no_nat(config), NATGW_FEATURE_NO_NAT },
 		{ config->drop_ipv6, NATGW_FEATURE_DROP_IPV6 },
+		{ session_log_wants_sessions(config), NATGW_FEATURE_LOG },
 	};
 	uint16_t wanted = 0;
 

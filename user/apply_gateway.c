@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lifecycle.h"
 #include "log.h"
+#include "names.h"
 
 #define NANOSECONDS 1000000000ULL
 
@@ -45,7 +47,7 @@ static uint32_t find_name(const struct apply_pass *pass, const char *name)
 
 static uint32_t find_private_ip(const struct apply_pass *pass, __be32 private_ip, const bool *taken)
 {
-	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+	for (uint32_t i = 1; private_ip && i < NATGW_GATEWAYS_MAX; i++) {
 		if (!taken[i] && pass->gateways[i].state != NATGW_GATEWAY_NONE &&
 		    pass->gateways[i].private_ip == private_ip) {
 			return i;
@@ -194,7 +196,8 @@ static void fill_quotas(const struct config_gateway *gateway, uint32_t sessions,
 
 static void fill_row(const struct config_gateway *gateway, struct natgw_gateway *row)
 {
-	row->flags = flags_of(gateway);
+	/* What an operator has blocked stays so. */
+	row->flags = (__u8)(flags_of(gateway) | (row->flags & NATGW_GATEWAY_BLOCKED));
 	row->private_ip = gateway->private_ip;
 	row->port_first = gateway->port_first;
 	row->port_count = (uint32_t)gateway->port_last - gateway->port_first + 1;
@@ -247,6 +250,10 @@ int apply_gateway_rows(struct apply_pass *pass)
 		uint32_t index = pass->gateway_index[i];
 		struct natgw_gateway row = pass->gateways[index];
 
+		/* Of whoever had the row before. */
+		if (row.state == NATGW_GATEWAY_DELETED) {
+			row.flags = 0;
+		}
 		/* A gateway that is in use stays so, whatever changes. */
 		if (row.state != NATGW_GATEWAY_AVAILABLE) {
 			row.state = NATGW_GATEWAY_PENDING;
@@ -259,6 +266,76 @@ int apply_gateway_rows(struct apply_pass *pass)
 	return err ? err : leave_tables(pass);
 }
 
+/* ---- states ---- */
+
+void apply_gateway_move(struct natgwd_state *state, uint32_t index, enum natgw_gateway_state to)
+{
+	struct gateway_status *status = &state->gateways[index];
+	enum natgw_gateway_state from = status->state;
+
+	if (from == to) {
+		return;
+	}
+	/* What is not known yet is as the maps have it. */
+	if (from != NATGW_GATEWAY_NONE && !lifecycle_is_legal(from, to)) {
+		log_error("gateway %s goes from %s to %s, which must not be", status->name,
+			  names_gateway_state(from), names_gateway_state(to));
+	}
+	status->state = to;
+	if (to != NATGW_GATEWAY_FAILED) {
+		status->reason[0] = '\0';
+	}
+	if (state->gateway_hooks) {
+		state->gateway_hooks->moved(state, index, from);
+	}
+}
+
+static int set_state(struct natgwd_state *state, uint32_t index, enum natgw_gateway_state to)
+{
+	struct natgw_gateway row;
+	int err = datapath_get_gateway(state->dp, index, &row);
+
+	if (!err) {
+		row.state = (__u8)to;
+		err = datapath_set_gateway(state->dp, index, &row);
+	}
+	if (!err) {
+		apply_gateway_move(state, index, to);
+	}
+	return err;
+}
+
+int apply_gateway_activate(struct natgwd_state *state, const struct config *config)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		bool may;
+		int err;
+
+		if (state->gateways[i].state != NATGW_GATEWAY_PENDING) {
+			continue;
+		}
+		may = !state->gateway_hooks || state->gateway_hooks->admit(state, config, i);
+		err = set_state(state, i, may ? NATGW_GATEWAY_AVAILABLE : NATGW_GATEWAY_FAILED);
+		if (err) {
+			return err;
+		}
+	}
+	return 0;
+}
+
+int apply_retry(struct natgwd_state *state, uint32_t gateway)
+{
+	return set_state(state, gateway, NATGW_GATEWAY_PENDING);
+}
+
+/* One that never was available has no sessions to end. */
+static enum natgw_gateway_state retired(uint8_t state)
+{
+	return state == NATGW_GATEWAY_AVAILABLE || state == NATGW_GATEWAY_DELETING
+		       ? NATGW_GATEWAY_DELETING
+		       : NATGW_GATEWAY_DELETED;
+}
+
 int apply_gateway_retire(struct apply_pass *pass)
 {
 	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
@@ -268,12 +345,52 @@ int apply_gateway_retire(struct apply_pass *pass)
 		if (row.state == NATGW_GATEWAY_NONE || apply_gateway_config(pass, i)) {
 			continue;
 		}
-		row.state = NATGW_GATEWAY_DELETED;
+		row.state = (__u8)retired(row.state);
 		row.eip_count = 0;
 		err = apply_gateway_put(pass, i, &row);
 		if (err) {
 			return err;
 		}
+		if (pass->state->gateways[i].name[0]) {
+			apply_gateway_move(pass->state, i, row.state);
+		}
 	}
 	return 0;
+}
+
+struct eip_search {
+	struct datapath *dp;
+	bool used[NATGW_GATEWAYS_MAX]; /* an EIP of this gateway has a port in use */
+};
+
+static int note_eip(__be32 addr, const struct natgw_address *row, void *arg)
+{
+	const struct apply_address address = { addr, *row };
+	struct eip_search *search = arg;
+
+	if (apply_address_is_eip(&address) && row->gateway < NATGW_GATEWAYS_MAX &&
+	    apply_address_has_ports(search->dp, row->eip)) {
+		search->used[row->gateway] = true;
+	}
+	return 0;
+}
+
+/* No session: the numbers are those of a sweep after the gateway went. */
+int apply_gateway_finish(struct natgwd_state *state, bool *ret_any)
+{
+	struct eip_search search = { .dp = state->dp };
+	int err = datapath_each_address(state->dp, note_eip, &search);
+
+	for (uint32_t i = 1; !err && i < NATGW_GATEWAYS_MAX; i++) {
+		struct natgw_gateway row;
+
+		err = datapath_get_gateway(state->dp, i, &row);
+		if (err || row.state != NATGW_GATEWAY_DELETING || search.used[i] ||
+		    has_sessions(state->dp, i)) {
+			continue;
+		}
+		err = set_state(state, i, NATGW_GATEWAY_DELETED);
+		*ret_any = true;
+	}
+	return err;
 }

@@ -33,8 +33,8 @@ struct apply_pass {
 
 /* ---- apply.c ---- */
 
-/* Settings, with the first rule_count rows of "rule_order" in force. */
-int apply_settings(const struct apply_pass *pass, uint32_t rule_count);
+/* Settings, with these rule_count rules in force; order NULL: those that are. */
+int apply_settings(const struct apply_pass *pass, const uint32_t *order, uint32_t rule_count);
 
 /* Counts sessions and ports anew, once in a pass: the first one comes before any sweep. */
 int apply_count(struct apply_pass *pass);
@@ -100,8 +100,14 @@ int apply_gateway_rows(struct apply_pass *pass);
 int apply_gateway_put(struct apply_pass *pass, uint32_t index, const struct natgw_gateway *row);
 /* NULL when the config has no gateway with this index. */
 const struct config_gateway *apply_gateway_config(const struct apply_pass *pass, uint32_t index);
-/* Gateways that are not in the config any more. */
+/* Gateways that are not in the config any more: their sessions may go on to their end. */
 int apply_gateway_retire(struct apply_pass *pass);
+/* The state of one, as natgwd shows it; whoever watches it is told. */
+void apply_gateway_move(struct natgwd_state *state, uint32_t index, enum natgw_gateway_state to);
+/* Pending gateways of config become available, or failed. */
+int apply_gateway_activate(struct natgwd_state *state, const struct config *config);
+/* After a sweep: deleting gateways without sessions are deleted; *ret_any says whether any. */
+int apply_gateway_finish(struct natgwd_state *state, bool *ret_any);
 
 /* ---- apply_address.c ---- */
 

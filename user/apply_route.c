@@ -124,15 +124,31 @@ static void fill_key(struct natgw_route_key *key, uint32_t table, const struct c
 	key->addr = to->addr;
 }
 
-static int gateway_index(const struct apply_pass *pass, const char *name, __u8 *ret_index)
+/* A gateway that was taken out and whose sessions go on; 0: there is none. */
+static uint32_t find_deleting(const struct apply_pass *pass, const char *name)
+{
+	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
+		if ((pass->gateways[i].state == NATGW_GATEWAY_AVAILABLE ||
+		     pass->gateways[i].state == NATGW_GATEWAY_DELETING) &&
+		    !apply_gateway_config(pass, i) &&
+		    strcmp(pass->state->gateways[i].name, name) == 0) {
+			return i;
+		}
+	}
+	return 0;
+}
+
+/* A gateway that has been deleted leaves its routes behind, as black holes. */
+static void lead_to_gateway(const struct apply_pass *pass, const char *name,
+			    struct natgw_route *row)
 {
 	const struct config_gateway *gateway = config_find_gateway(pass->config, name);
 
-	if (!gateway) {
-		return -ENOENT;
+	row->gateway = (__u8)(gateway ? pass->gateway_index[gateway - pass->config->gateways]
+				      : find_deleting(pass, name));
+	if (!row->gateway) {
+		row->target = NATGW_TARGET_BLACKHOLE;
 	}
-	*ret_index = (__u8)pass->gateway_index[gateway - pass->config->gateways];
-	return 0;
 }
 
 static int want_static(const struct apply_pass *pass, const struct config_route *route,
@@ -140,16 +156,15 @@ static int want_static(const struct apply_pass *pass, const struct config_route 
 {
 	struct natgw_route_key key;
 	struct natgw_route row = { .target = (__u8)route->target, .origin = (__u8)route->origin };
-	int err = 0;
 
 	fill_key(&key, table, &route->to);
 	if (route->target == NATGW_TARGET_GATEWAY) {
-		err = gateway_index(pass, route->name, &row.gateway);
+		lead_to_gateway(pass, route->name, &row);
 	} else if (route->target == NATGW_TARGET_INTERFACE) {
 		/* 0 while it is not there; filled in when it comes. */
 		row.ifindex = if_nametoindex(route->name);
 	}
-	return err ? err : append_route(&key, &row, list);
+	return append_route(&key, &row, list);
 }
 
 /* Local routes in table `number`. */

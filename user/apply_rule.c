@@ -4,9 +4,8 @@
  * there, so a row is left as it is when its rule goes, for as long as there are others; a rule that
  * stays keeps its number and its hits, and one that changes is a new one.
  *
- * A row is complete before the order names it. The order changes in place: row by row from its end
- * when it grows, from its beginning when it shrinks, so that rules which stay are in force at every
- * moment.
+ * A row is complete before the order names it, and the order changes as a whole: a packet meets the
+ * old rules or the new ones, never some of each.
  */
 #include "apply_internal.h"
 
@@ -359,33 +358,10 @@ static int put_rows(struct datapath *dp, struct plan *plan)
 	return err;
 }
 
-static int put_position(struct datapath *dp, const struct plan *plan, uint32_t i)
+static bool same_order(const struct plan *plan)
 {
-	if (i < plan->old_count && plan->old_order[i] == plan->order[i]) {
-		return 0;
-	}
-	return datapath_set_rule_order(dp, i, plan->order[i]);
-}
-
-/* What is behind the end of the old order is written before the count that shows it. */
-static int put_order(struct apply_pass *pass, const struct plan *plan)
-{
-	int err = 0;
-
-	if (plan->count <= plan->old_count) {
-		for (uint32_t i = 0; !err && i < plan->count; i++) {
-			err = put_position(pass->dp, plan, i);
-		}
-		return err ? err : apply_settings(pass, plan->count);
-	}
-	for (uint32_t i = plan->count; !err && i > plan->old_count; i--) {
-		err = put_position(pass->dp, plan, i - 1);
-	}
-	err = err ? err : apply_settings(pass, plan->count);
-	for (uint32_t i = plan->old_count; !err && i > 0; i--) {
-		err = put_position(pass->dp, plan, i - 1);
-	}
-	return err;
+	return plan->count == plan->old_count &&
+	       memcmp(plan->order, plan->old_order, plan->count * sizeof(plan->order[0])) == 0;
 }
 
 /* For those who show them. */
@@ -401,12 +377,15 @@ int apply_rule_put(struct apply_pass *pass, const struct apply_addresses *addres
 {
 	struct plan *plan = calloc(1, sizeof(*plan));
 	int err = plan ? make_plan(pass, addresses, plan) : -ENOMEM;
+	bool same = !err && same_order(plan);
 
-	if (!err) {
+	if (!err && !same) {
+		/* What is written next, no program reads that began before the last change. */
+		datapath_settle();
 		err = put_rows(pass->dp, plan);
 	}
 	if (!err) {
-		err = put_order(pass, plan);
+		err = apply_settings(pass, same ? NULL : plan->order, plan->count);
 	}
 	if (!err) {
 		note_rules(pass->state, plan);

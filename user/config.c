@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,8 +18,11 @@
 #include "config_forward.h"
 #include "config_gateway.h"
 #include "config_interface.h"
+#include "config_inventory.h"
 #include "config_limit.h"
+#include "config_log.h"
 #include "config_one_to_one.h"
+#include "config_probe.h"
 #include "config_rule.h"
 #include "config_subnet.h"
 #include "config_table.h"
@@ -77,6 +81,7 @@ void config_free(struct config *config)
 	for (size_t i = 0; i < config->gateway_count; i++) {
 		free(config->gateways[i].eips);
 		free(config->gateways[i].shared);
+		free(config->gateways[i].tags);
 	}
 	for (size_t i = 0; i < config->table_count; i++) {
 		free(config->tables[i].subnets);
@@ -94,6 +99,8 @@ void config_free(struct config *config)
 	free(config->internal_prefixes);
 	free(config->local);
 	free(config->interfaces);
+	free(config->session_log.sinks);
+	free(config->inventory);
 	free(config->file);
 	free(config);
 }
@@ -127,6 +134,8 @@ static int read_limits(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	static const struct config_yaml_key keys[] = {
 		{ "sessions", false, read_sessions },
+		{ "max_gateways", false, config_inventory_read_gateways_max },
+		{ "max_eips", false, config_inventory_read_eips_max },
 		{ NULL, false, NULL },
 	};
 
@@ -253,6 +262,20 @@ static int read_socket(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	return read_path(yaml, node, "socket", config->control_socket);
 }
 
+static int read_read_socket(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	struct config *config = out;
+	const char *text;
+	int err = config_yaml_text(yaml, node, "read_socket", &text);
+
+	config->read_socket_named = true;
+	if (!err && strcmp(text, "none") == 0) {
+		config->read_socket[0] = '\0';
+		return 0;
+	}
+	return err ? err : read_path(yaml, node, "read_socket", config->read_socket);
+}
+
 static int read_group(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	struct config *config = out;
@@ -261,15 +284,38 @@ static int read_group(struct config_yaml *yaml, yaml_node_t *node, void *out)
 				config->control_group);
 }
 
+/* Beside the control socket, unless the file says where. */
+static int place_read_socket(struct config_yaml *yaml, yaml_node_t *node, struct config *config)
+{
+	const char *slash = strrchr(config->control_socket, '/');
+	int folder = (int)(slash - config->control_socket);
+
+	if (!config->read_socket_named &&
+	    snprintf(config->read_socket, CONFIG_PATH_MAX, "%.*s/read.sock", folder,
+		     config->control_socket) >= CONFIG_PATH_MAX) {
+		return config_yaml_error(
+			yaml, node,
+			"the folder of \"socket\" is too long for read.sock beside it: name a read_socket, or none");
+	}
+	if (strcmp(config->read_socket, config->control_socket) == 0) {
+		return config_yaml_error(
+			yaml, node, "socket and read_socket are the same: name another, or none");
+	}
+	return 0;
+}
+
 static int read_control(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
 	static const struct config_yaml_key keys[] = {
 		{ "socket", false, read_socket },
 		{ "group", false, read_group },
+		{ "read_socket", false, read_read_socket },
 		{ NULL, false, NULL },
 	};
 
-	return config_yaml_mapping(yaml, node, "control", keys, out);
+	int err = config_yaml_mapping(yaml, node, "control", keys, out);
+
+	return err ? err : place_read_socket(yaml, node, out);
 }
 
 /* No empty part, "." or "..": the path has one spelling, and names the folder that it seems to. */
@@ -305,7 +351,10 @@ static void set_defaults(struct config *config)
 	config->mark = NATGW_MARK_DEFAULT;
 	(void)snprintf(config->metrics_addr, sizeof(config->metrics_addr), "127.0.0.1");
 	config->metrics_port = 9464;
+	config->probe_interval_s = CONFIG_PROBE_INTERVAL_S;
+	config->probe_destination = htonl(CONFIG_PROBE_DESTINATION);
 	(void)snprintf(config->control_socket, CONFIG_PATH_MAX, "/run/natgw/control.sock");
+	(void)snprintf(config->read_socket, CONFIG_PATH_MAX, "/run/natgw/read.sock");
 	(void)snprintf(config->control_group, CONFIG_NAME_MAX, "natgw");
 	(void)snprintf(config->pin_path, CONFIG_PATH_MAX, "/sys/fs/bpf/natgw");
 }
@@ -326,10 +375,13 @@ static int read_root(struct config_yaml *yaml, struct config *config)
 		{ "one_to_one", false, config_one_to_one_read_list },
 		{ "port_forwards", false, config_forward_read_list },
 		{ "acl", false, config_acl_read_list },
+		{ "inventory", false, config_inventory_read },
 		{ "mark", false, read_mark },
 		{ "on_failure", false, read_on_failure },
 		{ "reply_ping", false, read_reply_ping },
 		{ "ipv6", false, read_ipv6 },
+		{ "session_log", false, config_log_read },
+		{ "probe", false, config_probe_read },
 		{ "metrics", false, read_metrics },
 		{ "control", false, read_control },
 		{ "pin_path", false, read_pin_path },
@@ -370,6 +422,7 @@ static int check_whole(const struct config_yaml *yaml, const struct config *conf
 			err = check_own_table(yaml, config, &config->gateways[i]);
 		}
 	}
+	err = err ?: config_inventory_check(yaml, config);
 	return err ?: config_one_to_one_check_gateways(yaml, config);
 }
 

@@ -65,10 +65,22 @@ struct config_rate {
 	uint64_t packets_per_second;
 };
 
+#define CONFIG_TAGS_MAX 16
+#define CONFIG_TAG_VALUE_MAX 129 /* with the NUL */
+
+/* value: printable ASCII. */
+struct config_tag {
+	char name[CONFIG_NAME_MAX];
+	char value[CONFIG_TAG_VALUE_MAX];
+};
+
 struct config_gateway {
 	char name[CONFIG_NAME_MAX];
 	char profile[CONFIG_NAME_MAX];
 	__be32 private_ip;
+	bool private_auto;	 /* private_ip: auto; 0 until lifecycle_prepare has found one */
+	struct config_tag *tags; /* in the order of the file */
+	size_t tag_count;
 	/* Ranges and prefixes written out, in the order of the file; none only with default_snat
 	 * off. */
 	__be32 *eips;
@@ -165,10 +177,44 @@ struct config_forward {
 	struct config_place place;
 };
 
+/* Addresses of the inventory, both ends inclusive, in network byte order. */
+struct config_span {
+	__be32 first;
+	__be32 last;
+};
+
 struct config_acl {
 	struct config_prefix prefix;
 	bool deny;
 	struct config_place place;
+};
+
+#define CONFIG_LOG_SINKS_MAX 8
+
+/* What of the session log is wanted: created and closed sessions, refused ones, or both. */
+enum config_log_filter {
+	CONFIG_LOG_ALL,
+	CONFIG_LOG_TRANSLATIONS,
+	CONFIG_LOG_ERRORS,
+};
+
+/* A file of JSON lines, or an IPFIX collector. */
+struct config_log_sink {
+	char path[CONFIG_PATH_MAX]; /* of the file; empty: a collector */
+	uint64_t rotate_size;	    /* bytes; 0: natgwd does not rotate it */
+	uint32_t rotate_keep;	    /* files beside the one that is written */
+	char addr[46];		    /* of the collector */
+	uint16_t port;
+	bool tcp;
+	uint32_t domain;	      /* observation domain */
+	uint32_t template_interval_s; /* over UDP */
+	struct config_place place;
+};
+
+struct config_session_log {
+	enum config_log_filter filter;
+	struct config_log_sink *sinks;
+	size_t sink_count; /* 0: off */
 };
 
 struct config {
@@ -194,15 +240,24 @@ struct config {
 	struct config_place internal_place;
 	struct config_prefix *local; /* external prefixes that internal ones reach untranslated */
 	size_t local_count;
+	struct config_span *inventory; /* the EIPs that there are; none: not declared */
+	size_t inventory_count;
+	uint32_t gateways_max; /* limits.max_gateways, limits.max_eips; 0: no limit */
+	uint32_t eips_max;
 	uint32_t sessions; /* rows of each session table */
 	struct config_place sessions_place;
 	uint32_t mark; /* one bit of skb->mark */
 	bool fail_open;
 	bool reply_ping;
-	bool drop_ipv6;	       /* ipv6: drop; else it is the kernel's */
+	bool drop_ipv6; /* ipv6: drop; else it is the kernel's */
+	struct config_session_log session_log;
+	uint32_t probe_interval_s; /* of the data path */
+	__be32 probe_destination;
 	char metrics_addr[46]; /* empty: no TCP listener */
 	uint16_t metrics_port;
 	char control_socket[CONFIG_PATH_MAX];
+	char read_socket[CONFIG_PATH_MAX]; /* empty: none */
+	bool read_socket_named;		   /* by the file */
 	char control_group[CONFIG_NAME_MAX];
 	char pin_path[CONFIG_PATH_MAX];
 };

@@ -14,6 +14,7 @@
 #include "config_limit.h"
 #include "config_mapping.h"
 #include "config_profile.h"
+#include "config_tag.h"
 #include "config_timeout.h"
 #include "parse_util.h"
 #include "words.h"
@@ -99,10 +100,14 @@ static int read_private_ip(struct config_yaml *yaml, yaml_node_t *node, void *ou
 	if (err) {
 		return err;
 	}
+	if (strcmp(text, "auto") == 0) {
+		draft->gateway->private_auto = true;
+		return 0;
+	}
 	if (parse_util_address(text, &addr)) {
 		return config_yaml_error(
 			yaml, node,
-			"private_ip \"%.60s\" is not an IPv4 address; write one such as 10.0.0.226",
+			"private_ip \"%.60s\" is not an IPv4 address; write one such as 10.0.0.226, or auto",
 			text);
 	}
 	reason = config_eip_unusable(addr);
@@ -382,6 +387,7 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		{ "unmatched", false, config_gateway_read_unmatched },
 		{ "route_table", false, config_gateway_read_route_table },
 		{ "allow_nat_to", false, config_gateway_read_allow },
+		{ "tags", false, config_tag_read },
 		{ "drain", false, read_drain },
 		{ "max_sessions", false, config_limit_read_sessions },
 		{ "max_sessions_per_client", false, config_limit_read_client_sessions },
@@ -407,13 +413,15 @@ static int read_item(struct config_yaml *yaml, yaml_node_t *node, void *out)
 	if (err) {
 		free(gateway.eips);
 		free(gateway.shared);
+		free(gateway.tags);
 	}
 	return err;
 }
 
 int config_gateway_read_list(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
-	static const struct config_yaml_items items = { "gateways", read_item, false };
+	/* The last one may be deleted by command. */
+	static const struct config_yaml_items items = { "gateways", read_item, true };
 
 	return config_yaml_list(yaml, node, &items, out);
 }

@@ -9,9 +9,13 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_inventory.h"
+#include "config_log.h"
 #include "config_mapping.h"
 #include "config_print.h"
+#include "config_probe.h"
 #include "config_rule.h"
+#include "config_tag.h"
 
 /* Whether YAML reads these characters as they stand: a colon is one of them unless it comes last.
  */
@@ -153,8 +157,13 @@ static void print_gateway(FILE *stream, const struct config_gateway *gateway)
 	(void)fputs("  - name: ", stream);
 	config_print_text(stream, gateway->name);
 	(void)fputs("\n    private_ip: ", stream);
-	config_print_addr(stream, gateway->private_ip);
+	if (gateway->private_auto) {
+		(void)fputs("auto", stream);
+	} else {
+		config_print_addr(stream, gateway->private_ip);
+	}
 	(void)fputc('\n', stream);
+	config_tag_print(stream, gateway);
 	(void)fprintf(stream, "    type: %s\n    mode: %s\n",
 		      gateway->is_private ? "private" : "public",
 		      gateway->two_stage ? "two-stage" : "direct");
@@ -169,7 +178,13 @@ static void print_gateway(FILE *stream, const struct config_gateway *gateway)
 	print_rates(stream, "client_rate_limit", &gateway->client_rate);
 }
 
-static void print_route(FILE *stream, const struct config_route *route)
+/* Its gateway has been deleted; the route stays. */
+static bool is_left_over(const struct config *config, const struct config_route *route)
+{
+	return route->target == NATGW_TARGET_GATEWAY && !config_find_gateway(config, route->name);
+}
+
+static void print_route(FILE *stream, const struct config *config, const struct config_route *route)
 {
 	char target[2 * CONFIG_NAME_MAX];
 
@@ -179,7 +194,7 @@ static void print_route(FILE *stream, const struct config_route *route)
 	config_print_prefix(stream, route->to);
 	(void)fputs("\n        target: ", stream);
 	config_print_text(stream, target);
-	(void)fputc('\n', stream);
+	(void)fputs(is_left_over(config, route) ? "\n        state: blackhole\n" : "\n", stream);
 }
 
 /* Of the main table, what is its own: the internal prefixes have a list. */
@@ -208,7 +223,7 @@ static void print_table(FILE *stream, const struct config *config,
 	print_subnets(stream, config, table);
 	(void)fprintf(stream, "    routes:%s\n", table->route_count ? "" : " []");
 	for (size_t i = 0; i < table->route_count; i++) {
-		print_route(stream, &table->routes[i]);
+		print_route(stream, config, &table->routes[i]);
 	}
 }
 
@@ -262,16 +277,22 @@ static void print_listen(FILE *stream, const struct config *config)
 
 static void print_rest(FILE *stream, const struct config *config)
 {
-	(void)fprintf(stream, "limits:\n  sessions: %u\n", config->sessions);
+	(void)fprintf(stream, "limits:\n  sessions: %u\n  max_gateways: %u\n  max_eips: %u\n",
+		      config->sessions, config->gateways_max, config->eips_max);
+	config_inventory_print(stream, config);
 	(void)fprintf(stream, "mark: 0x%08x\n", config->mark);
 	(void)fprintf(stream, "on_failure: %s\n", config->fail_open ? "open" : "closed");
 	(void)fprintf(stream, "reply_ping: %s\n", config->reply_ping ? "true" : "false");
 	(void)fprintf(stream, "ipv6: %s\n", config->drop_ipv6 ? "drop" : "pass");
+	config_log_print(stream, &config->session_log);
+	config_probe_print(stream, config);
 	print_listen(stream, config);
 	(void)fputs("control:\n  socket: ", stream);
 	config_print_text(stream, config->control_socket);
 	(void)fputs("\n  group: ", stream);
 	config_print_text(stream, config->control_group);
+	(void)fputs("\n  read_socket: ", stream);
+	config_print_text(stream, config->read_socket[0] ? config->read_socket : "none");
 	(void)fputs("\npin_path: ", stream);
 	config_print_text(stream, config->pin_path);
 	(void)fputc('\n', stream);
@@ -282,7 +303,8 @@ int config_print(const struct config *config, FILE *stream)
 	(void)fputs("interfaces:\n", stream);
 	print_side(stream, config, "external", NATGW_IFACE_EXTERNAL);
 	print_side(stream, config, "internal", NATGW_IFACE_INTERNAL);
-	(void)fprintf(stream, "attach: %s\ngateways:\n", config_attach_name(config->attach));
+	(void)fprintf(stream, "attach: %s\ngateways:%s\n", config_attach_name(config->attach),
+		      config->gateway_count ? "" : " []");
 	for (size_t i = 0; i < config->gateway_count; i++) {
 		print_gateway(stream, &config->gateways[i]);
 	}

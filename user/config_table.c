@@ -21,6 +21,7 @@
 struct route_draft {
 	const struct config *config;
 	struct config_route *route;
+	bool left_over; /* state: blackhole */
 };
 
 /* ---- routes ---- */
@@ -35,7 +36,15 @@ static int read_to(struct config_yaml *yaml, yaml_node_t *node, void *out)
 static int to_gateway(const struct config_yaml *yaml, const yaml_node_t *node,
 		      const struct route_draft *draft, const char *name)
 {
-	if (!config_find_gateway(draft->config, name)) {
+	const struct config_gateway *gateway = config_find_gateway(draft->config, name);
+
+	if (gateway && draft->left_over) {
+		return config_yaml_error(
+			yaml, node,
+			"gateway \"%s\" is there, in line %u, so this route is no blackhole; take \"state\" out, or write target: blackhole",
+			name, gateway->place.line);
+	}
+	if (!gateway && (!draft->left_over || !name[0] || strlen(name) >= CONFIG_NAME_MAX)) {
 		return config_gateway_unknown(yaml, node, draft->config, "route to", name);
 	}
 	draft->route->target = NATGW_TARGET_GATEWAY;
@@ -95,10 +104,26 @@ static int read_target(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		text);
 }
 
+/* A route whose gateway was deleted stays, until somebody leads it elsewhere. */
+static int read_state(struct config_yaml *yaml, yaml_node_t *node, void *out)
+{
+	static const char *const names[] = { "active", "blackhole", NULL };
+	struct route_draft *draft = out;
+	unsigned int index;
+	int err = config_yaml_choice(yaml, node, "state", names, &index);
+
+	if (!err) {
+		draft->left_over = index == 1;
+	}
+	return err;
+}
+
 static int read_route(struct config_yaml *yaml, yaml_node_t *node, void *out)
 {
+	/* The state before the target, which depends on it. */
 	static const struct config_yaml_key keys[] = {
 		{ "to", true, read_to },
+		{ "state", false, read_state },
 		{ "target", true, read_target },
 		{ NULL, false, NULL },
 	};
@@ -108,7 +133,7 @@ static int read_route(struct config_yaml *yaml, yaml_node_t *node, void *out)
 		.origin = NATGW_ORIGIN_STATIC,
 		.place = config_yaml_place(node),
 	};
-	struct route_draft route_draft = { draft->config, &route };
+	struct route_draft route_draft = { draft->config, &route, false };
 	struct config_route *grown;
 	int err;
 

@@ -22,13 +22,17 @@
 #include "apply.h"
 #include "attach.h"
 #include "cleanup.h"
+#include "daemon_listen.h"
 #include "defrag.h"
 #include "detach.h"
 #include "follow.h"
 #include "instance.h"
+#include "keep.h"
+#include "lifecycle.h"
 #include "loader.h"
 #include "log.h"
 #include "netdev.h"
+#include "notify.h"
 #include "pindir.h"
 #include "privilege.h"
 #include "reload.h"
@@ -47,53 +51,11 @@ struct daemon {
 	struct api *api;
 	int lock;
 	int instance;
-	int unix_fd;
-	int tcp_fd;
-	ino_t socket_ino; /* of the name in the file system */
+	struct daemon_listen listen;
 	bool made_folder;
 };
 
 /* ---- start ---- */
-
-static const char *describe_listen(int err)
-{
-	switch (err) {
-	case -EADDRINUSE:
-		return "another natgwd answers there";
-	case -EEXIST:
-		return "it is there and is not a socket";
-	default:
-		return strerror(-err);
-	}
-}
-
-static ino_t socket_ino(const struct config *config)
-{
-	struct stat info;
-
-	return lstat(config->control_socket, &info) == 0 ? info.st_ino : 0;
-}
-
-static int open_listeners(struct daemon *daemon)
-{
-	const struct config *config = daemon->state.config;
-	int err = api_listen_unix(config->control_socket, config->control_group, &daemon->unix_fd);
-
-	if (err) {
-		log_error("cannot listen on %s: %s", config->control_socket, describe_listen(err));
-		return err;
-	}
-	daemon->socket_ino = socket_ino(config);
-	if (!config->metrics_addr[0]) {
-		return 0;
-	}
-	err = api_listen_tcp(config->metrics_addr, config->metrics_port, &daemon->tcp_fd);
-	if (err) {
-		log_error("cannot listen on %s:%u (metrics.listen): %s", config->metrics_addr,
-			  config->metrics_port, strerror(-err));
-	}
-	return err;
-}
 
 static int open_runfile(struct daemon *daemon)
 {
@@ -135,11 +97,28 @@ static int open_host(struct daemon *daemon)
 	return err;
 }
 
+static int open_keep(struct natgwd_state *state)
+{
+	int err = keep_open(state->config->pin_path, &state->keep);
+
+	if (err) {
+		log_error("cannot open the kept counters in %s: %s", state->config->pin_path,
+			  strerror(-err));
+		return err;
+	}
+	state->reloads_ok = *keep_counter(state->keep, KEEP_APPLIES_OK);
+	state->reloads_failed = *keep_counter(state->keep, KEEP_APPLIES_FAILED);
+	return 0;
+}
+
 static int load(struct daemon *daemon)
 {
 	const struct config *config = daemon->state.config;
 	int err = loader_open(config->pin_path, config->sessions, &daemon->loader);
 
+	if (!err) {
+		err = open_keep(&daemon->state);
+	}
 	if (!err) {
 		err = loader_load(daemon->loader);
 	}
@@ -147,6 +126,9 @@ static int load(struct daemon *daemon)
 		return err;
 	}
 	err = datapath_open(config->pin_path, &daemon->state.dp);
+	if (!err) {
+		err = lifecycle_open(&daemon->state, daemon->follow.netdev, daemon->runfile.path);
+	}
 	if (!err) {
 		err = attach_new(daemon->loader, config, &daemon->follow.attach);
 	}
@@ -175,6 +157,7 @@ static int fill(struct daemon *daemon)
 	int err;
 
 	follow_fill(state, daemon->follow.netdev);
+	lifecycle_prepare(state, state->config);
 	err = apply_check(state->config, daemon->follow.netdev);
 	if (err) {
 		return err;
@@ -257,16 +240,24 @@ static void on_stop(evutil_socket_t number, short what, void *arg)
 
 	(void)what;
 	log_info("%s: exits; the data path goes on", strsignal((int)number));
+	notify_stopping(daemon->state.notify);
 	event_base_loopbreak(daemon->base);
 }
 
 static void on_reload(evutil_socket_t number, short what, void *arg)
 {
 	struct daemon *daemon = arg;
+	struct natgwd_state *state = &daemon->state;
+	uint64_t failed = state->reloads_failed;
 
 	(void)number;
 	(void)what;
+	notify_reloading(state->notify);
 	reload_config(&daemon->follow);
+	notify_ready(state->notify, state->reloads_failed == failed
+					    ? "reloaded"
+					    : "the reload was refused, see the log; the old config "
+					      "is in force");
 }
 
 static void on_netlink(evutil_socket_t fd, short what, void *arg)
@@ -330,15 +321,13 @@ static void check_reload(const char *file)
 
 static int serve(struct daemon *daemon)
 {
-	int err = api_start(daemon->base, &daemon->state, daemon->unix_fd, daemon->tcp_fd,
-			    &daemon->api);
+	int err = api_start(daemon->base, &daemon->state, &daemon->listen.sockets, &daemon->api);
 
 	if (err) {
 		log_error("cannot start serving: %s", strerror(-err));
 		return err;
 	}
-	daemon->unix_fd = -1;
-	daemon->tcp_fd = -1;
+	daemon_listen_forget(&daemon->listen);
 	err = services_start(daemon->base, &daemon->state);
 	if (err) {
 		return err;
@@ -354,11 +343,27 @@ static int serve(struct daemon *daemon)
 
 /* ---- the whole ---- */
 
+static int check_privileges(void)
+{
+	char missing[PRIVILEGE_TEXT_MAX] = "?";
+	int err = privilege_check(missing);
+
+	if (err) {
+		log_error(
+			"cannot start without %s: start natgwd as root, and let its unit or container keep these",
+			missing);
+	}
+	return err;
+}
+
 static int start(struct daemon *daemon)
 {
 	const struct config *config = daemon->state.config;
-	int err = pindir_open(config->pin_path, &daemon->lock, &daemon->made_folder);
+	int err = check_privileges();
 
+	if (!err) {
+		err = pindir_open(config->pin_path, &daemon->lock, &daemon->made_folder);
+	}
 	if (!err) {
 		err = instance_claim(&daemon->instance);
 	}
@@ -366,20 +371,20 @@ static int start(struct daemon *daemon)
 		err = open_host(daemon);
 	}
 	if (!err) {
-		err = open_listeners(daemon);
+		err = daemon_listen_open(&daemon->listen, config);
 	}
 	if (!err) {
-		err = load(daemon);
+		err = lifecycle_start_result(config, LIFECYCLE_STAGE_LOAD, load(daemon));
 	}
 	if (!err) {
-		err = fill(daemon);
+		err = lifecycle_start_result(config, LIFECYCLE_STAGE_MAPS, fill(daemon));
 	}
 	/* From here on a signal ends the loop, not the process half-way. */
 	if (!err) {
 		err = add_events(daemon);
 	}
 	if (!err) {
-		err = attach_all(daemon);
+		err = lifecycle_start_result(config, LIFECYCLE_STAGE_ATTACH, attach_all(daemon));
 	}
 	return err ? err : serve(daemon);
 }
@@ -408,12 +413,10 @@ static void undo(struct daemon *daemon)
 
 static void release(struct daemon *daemon)
 {
+	/* Streams end while what feeds them is still there. */
+	api_stop(daemon->api);
+	daemon_listen_close(&daemon->listen, daemon->state.config);
 	services_stop(&daemon->state);
-	if (daemon->api) {
-		api_stop(daemon->api);
-	} else if (daemon->unix_fd >= 0 && socket_ino(daemon->state.config) == daemon->socket_ino) {
-		unlink(daemon->state.config->control_socket);
-	}
 	for (int i = 0; i < DAEMON_EVENTS; i++) {
 		if (daemon->events[i]) {
 			event_free(daemon->events[i]);
@@ -422,15 +425,15 @@ static void release(struct daemon *daemon)
 	attach_free(daemon->follow.attach);
 	announce_free(daemon->follow.announce);
 	netdev_free(daemon->follow.netdev);
+	lifecycle_close(&daemon->state);
 	top_forget(&daemon->state.top);
 	apply_reserved_forget(daemon->state.reserved);
 	datapath_free(daemon->state.dp);
 	loader_free(daemon->loader);
+	keep_close(daemon->state.keep);
 	if (daemon->base) {
 		event_base_free(daemon->base);
 	}
-	cleanup_close(&daemon->unix_fd);
-	cleanup_close(&daemon->tcp_fd);
 	cleanup_close(&daemon->instance);
 	cleanup_close(&daemon->lock);
 	config_free(daemon->state.config);
@@ -451,10 +454,10 @@ static int new_daemon(struct config *config, struct daemon **ret_daemon)
 	}
 	daemon->lock = -1;
 	daemon->instance = -1;
-	daemon->unix_fd = -1;
-	daemon->tcp_fd = -1;
+	daemon_listen_init(&daemon->listen);
 	daemon->state.config = config;
 	daemon->state.started = time(NULL);
+	daemon->state.follow = &daemon->follow;
 	daemon->follow.state = &daemon->state;
 	daemon->follow.runfile = &daemon->runfile;
 	*ret_daemon = daemon;
@@ -486,6 +489,7 @@ int daemon_run(struct config *config)
 		follow_watch(&daemon->follow);
 		announce_all(daemon->follow.announce, &daemon->state);
 		log_info("ready");
+		notify_ready(daemon->state.notify, "the data path is in place");
 		while (event_base_loop(daemon->base, EVLOOP_ONCE) == 0 &&
 		       !event_base_got_break(daemon->base))
 			datapath_commit(daemon->state.dp);

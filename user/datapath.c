@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -263,49 +262,6 @@ static int del_row(struct datapath *dp, enum datapath_map map, const void *key)
 	return bpf_map_delete_elem(dp->fd[map], key);
 }
 
-/* For the maps that have one row only. */
-static int set_only_row(struct datapath *dp, enum datapath_map map, const void *value)
-{
-	uint32_t zero = 0;
-
-	return set_row(dp, map, &zero, value);
-}
-
-/* Fresh maps have none yet. */
-static int make_seed(__u32 *ret_seed)
-{
-	__u32 seed = 0;
-
-	while (seed == 0) {
-		if (getrandom(&seed, sizeof(seed), 0) < 0 && errno != EINTR) {
-			return -errno;
-		}
-	}
-	*ret_seed = seed;
-	return 0;
-}
-
-int datapath_set_settings(struct datapath *dp, const struct natgw_settings *settings)
-{
-	struct natgw_settings row = {};
-	uint32_t zero = 0;
-	int r = bpf_map_lookup_elem(dp->fd[DATAPATH_SETTINGS], &zero, &row);
-	__u32 seed = row.seed;
-
-	if (r == 0 && seed == 0) {
-		r = make_seed(&seed);
-	}
-	if (r < 0) {
-		return r;
-	}
-	const struct natgw_settings before = row;
-
-	row = *settings;
-	row.seed = seed;
-	memcpy(row.sample, before.sample, sizeof(row.sample));
-	return set_only_row(dp, DATAPATH_SETTINGS, &row);
-}
-
 int datapath_set_iface(struct datapath *dp, uint32_t ifindex, const struct natgw_iface *iface)
 {
 	return set_row(dp, DATAPATH_IFACES, &ifindex, iface);
@@ -360,14 +316,6 @@ int datapath_set_rule(struct datapath *dp, uint32_t number, const struct natgw_r
 		return -EINVAL;
 	}
 	return set_row(dp, DATAPATH_RULES, &number, rule);
-}
-
-int datapath_set_rule_order(struct datapath *dp, uint32_t position, uint32_t number)
-{
-	if (position >= NATGW_RULES_MAX || number >= NATGW_RULES_MAX) {
-		return -EINVAL;
-	}
-	return set_row(dp, DATAPATH_RULE_ORDER, &position, &number);
 }
 
 int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address)
@@ -449,21 +397,9 @@ int datapath_get_layout(struct datapath *dp, struct natgw_layout *ret_layout)
 	return bpf_map_lookup_elem(dp->fd[DATAPATH_LAYOUT], &zero, ret_layout);
 }
 
-int datapath_get_settings(struct datapath *dp, struct natgw_settings *ret_settings)
-{
-	uint32_t zero = 0;
-
-	return bpf_map_lookup_elem(dp->fd[DATAPATH_SETTINGS], &zero, ret_settings);
-}
-
 int datapath_get_rule(struct datapath *dp, uint32_t number, struct natgw_rule *ret_rule)
 {
 	return bpf_map_lookup_elem(dp->fd[DATAPATH_RULES], &number, ret_rule);
-}
-
-int datapath_get_rule_order(struct datapath *dp, uint32_t position, uint32_t *ret_number)
-{
-	return bpf_map_lookup_elem(dp->fd[DATAPATH_RULE_ORDER], &position, ret_number);
 }
 
 int datapath_get_gateway(struct datapath *dp, uint32_t index, struct natgw_gateway *ret_gateway)

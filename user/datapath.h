@@ -34,7 +34,13 @@ int datapath_set_pool(struct datapath *dp, uint32_t gateway, uint32_t position,
 		      const struct natgw_pool_row *row);
 /* number: 1 .. NATGW_RULES_MAX - 1 */
 int datapath_set_rule(struct datapath *dp, uint32_t number, const struct natgw_rule *rule);
-int datapath_set_rule_order(struct datapath *dp, uint32_t position, uint32_t number);
+/*
+ * Settings and, with them, a new order of the rules: settings->rule_count numbers of rows. At every
+ * moment a packet sees the old order or the new one. Between two calls every program must have
+ * ended that ran before (datapath_settle).
+ */
+int datapath_set_rules(struct datapath *dp, const struct natgw_settings *settings,
+		       const uint32_t *order);
 int datapath_set_address(struct datapath *dp, __be32 addr, const struct natgw_address *address);
 int datapath_del_address(struct datapath *dp, __be32 addr);
 int datapath_set_subnet(struct datapath *dp, const struct natgw_subnet_key *key,
@@ -109,6 +115,16 @@ int datapath_get_reserved(struct datapath *dp, uint32_t eip, enum natgw_proto pr
 int datapath_each_session(struct datapath *dp,
 			  int (*fn)(const struct natgw_session_record *record, void *arg),
 			  void *arg);
+/*
+ * The same one by one: a reader keeps its place between calls, so that a long table is read in
+ * pieces; what changes meanwhile is seen or not. It lives on without its datapath. 1: *ret_record
+ * is the next one, until the next call. 0: there are no more.
+ */
+struct datapath_reader;
+int datapath_open_sessions(struct datapath *dp, struct datapath_reader **ret_reader);
+int datapath_next_session(struct datapath_reader *reader,
+			  const struct natgw_session_record **ret_record);
+void datapath_close_reader(struct datapath_reader *reader);
 /* Destinations with many sessions, as seen from one EIP, by the pinned iterator "dests". */
 int datapath_each_destination(struct datapath *dp,
 			      int (*fn)(const struct natgw_destination_record *record, void *arg),

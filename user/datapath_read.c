@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads the maps: sessions and destinations by pinned iterators, counters as sums over all CPUs.
- * Names, rates and formats are not its work.
+ * Reads the maps: clients in batches, counters as sums over all CPUs. What the pinned iterators
+ * give is read in datapath_records.c. Names, rates and formats are not its work.
  */
 #include "datapath.h"
 
@@ -16,119 +16,6 @@
 
 #include "cleanup.h"
 #include "datapath_internal.h"
-
-/* ---- iterators ---- */
-
-/* EAGAIN means that the kernel visited a million rows without output: it goes on. */
-int datapath_iterator_read(int fd, void *buffer, size_t size, size_t *ret_size)
-{
-	ssize_t n;
-
-	do {
-		n = read(fd, buffer, size);
-	} while (n < 0 && (errno == EAGAIN || errno == EINTR));
-	if (n < 0) {
-		return -errno;
-	}
-	*ret_size = (size_t)n;
-	return 0;
-}
-
-int datapath_iterator_open(const struct datapath *dp, const char *name, int *ret_fd)
-{
-	int fd = openat(dp->pin_dir, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0) {
-		return -errno;
-	}
-	*ret_fd = fd;
-	return 0;
-}
-
-/* The records of one iterator, given to fn one by one. */
-struct reader {
-	const char *iterator;
-	size_t record_size;
-	int (*fn)(const void *record, void *arg);
-	void *arg;
-};
-
-static int read_records(const struct datapath *dp, const struct reader *reader)
-{
-	enum { RECORDS = 512 };
-	const size_t room = RECORDS * reader->record_size;
-	_cleanup_free_ uint8_t *records = malloc(room);
-	_cleanup_close_ int fd = -1;
-	size_t filled = 0;
-	int r = records ? datapath_iterator_open(dp, reader->iterator, &fd) : -ENOMEM;
-
-	while (r == 0) {
-		size_t n;
-
-		r = datapath_iterator_read(fd, records + filled, room - filled, &n);
-		if (r < 0) {
-			return r;
-		}
-		if (n == 0) {
-			return filled == 0 ? 0 : -EPROTO;
-		}
-		filled += n;
-		size_t whole = filled - filled % reader->record_size;
-
-		for (size_t at = 0; r == 0 && at < whole; at += reader->record_size)
-			r = reader->fn(records + at, reader->arg);
-		/* A read ends where the kernel's buffer ends, which may be inside a record. */
-		filled -= whole;
-		memmove(records, records + whole, filled);
-	}
-	return r;
-}
-
-struct session_reader {
-	int (*fn)(const struct natgw_session_record *record, void *arg);
-	void *arg;
-};
-
-static int give_session(const void *record, void *arg)
-{
-	const struct session_reader *reader = arg;
-
-	return reader->fn(record, reader->arg);
-}
-
-int datapath_each_session(struct datapath *dp,
-			  int (*fn)(const struct natgw_session_record *record, void *arg),
-			  void *arg)
-{
-	struct session_reader given = { .fn = fn, .arg = arg };
-	const struct reader reader = { "dump", sizeof(struct natgw_session_record), give_session,
-				       &given };
-
-	return read_records(dp, &reader);
-}
-
-struct destination_reader {
-	int (*fn)(const struct natgw_destination_record *record, void *arg);
-	void *arg;
-};
-
-static int give_destination(const void *record, void *arg)
-{
-	const struct destination_reader *reader = arg;
-
-	return reader->fn(record, reader->arg);
-}
-
-int datapath_each_destination(struct datapath *dp,
-			      int (*fn)(const struct natgw_destination_record *record, void *arg),
-			      void *arg)
-{
-	struct destination_reader given = { .fn = fn, .arg = arg };
-	const struct reader reader = { "dests", sizeof(struct natgw_destination_record),
-				       give_destination, &given };
-
-	return read_records(dp, &reader);
-}
 
 /* ---- clients ---- */
 

@@ -12,6 +12,7 @@
 #include "attach.h"
 #include "cleanup.h"
 #include "instance.h"
+#include "lifecycle.h"
 #include "loader.h"
 #include "log.h"
 #include "pindir.h"
@@ -88,6 +89,7 @@ int detach_all(const char *pin_path, const struct config *config)
 		return err;
 	}
 	runfile_remove(&runfile);
+	lifecycle_remove(runfile.path);
 	return 0;
 }
 
@@ -115,6 +117,7 @@ int detach_command(const char *pin_path, const struct config *config)
 		err = remove_filters(pin_path, config, &runfile);
 		sysctl_restore(&runfile);
 		runfile_remove(&runfile);
+		lifecycle_remove(runfile.path);
 		log_info("nothing is pinned in %s", pin_path);
 		return err;
 	}

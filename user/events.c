@@ -17,6 +17,7 @@
 
 #include "log.h"
 #include "names.h"
+#include "session_log.h"
 #include "snapshot.h"
 
 /* A pass over so many sessions takes a few hundredths of a second. */
@@ -154,6 +155,7 @@ static int on_event(void *arg, void *data, size_t size)
 		 snapshot_gateway_name(events->state, entry.event.gateway));
 	events_note(&events->log, &entry);
 	say(&entry);
+	session_log_refused(events->state->session_log, &entry);
 	return 0;
 }
 

@@ -10,12 +10,15 @@
 #include <string.h>
 
 #include "apply.h"
+#include "lifecycle.h"
 #include "log.h"
 #include "sysctl.h"
 
 /* Seconds from one look at the tc filters to the next. */
 #define FOLLOW_REPAIR_S 5
 #define FOLLOW_AGAIN_S 60
+
+static void update_reasons(struct follow *follow);
 
 static void report(int err, const char *what)
 {
@@ -176,6 +179,8 @@ void follow_second(struct follow *follow)
 	}
 	if (++follow->seconds % FOLLOW_REPAIR_S == 0) {
 		repair_ifaces(follow);
+		lifecycle_drift_look(follow->state);
+		update_reasons(follow);
 	}
 }
 
@@ -355,10 +360,28 @@ static void find_reason(const struct follow *follow, uint32_t gateway, char *ret
 	if (config) {
 		find_missing(follow->netdev, config, ret_reason, size);
 	}
+	if (!ret_reason[0]) {
+		lifecycle_drift_reason(state, ret_reason, size);
+	}
+}
+
+static void note_gone(struct follow *follow)
+{
+	for (unsigned int i = 0; i < follow->state->iface_count; i++) {
+		lifecycle_drift_address(follow->state, follow->state->ifaces[i].name, false);
+	}
+	for (unsigned int i = 0; i < follow->watched_count; i++) {
+		const struct follow_watched *watched = &follow->watched[i];
+
+		if (!netdev_holds(follow->netdev, watched->addr, NULL)) {
+			lifecycle_drift_address(follow->state, watched->iface, true);
+		}
+	}
 }
 
 static void update_reasons(struct follow *follow)
 {
+	note_gone(follow);
 	for (uint32_t i = 1; i < NATGW_GATEWAYS_MAX; i++) {
 		struct gateway_status *status = &follow->state->gateways[i];
 		char reason[sizeof(status->reason)];
@@ -373,7 +396,7 @@ static void update_reasons(struct follow *follow)
 		if (reason[0]) {
 			log_warning("gateway %s: %s", status->name, reason);
 		} else {
-			log_info("gateway %s: its addresses are there again", status->name);
+			log_info("gateway %s: everything is as it was again", status->name);
 		}
 		memcpy(status->reason, reason, sizeof(reason));
 	}
@@ -398,6 +421,7 @@ void follow_watch(struct follow *follow)
 			      find_gateway(state, gateway->name));
 		}
 	}
+	lifecycle_drift_accept(follow->state);
 	update_reasons(follow);
 }
 
@@ -460,11 +484,13 @@ void follow_read(struct follow *follow)
 	}
 	if (changed & (NETDEV_CHANGED_LINKS | NETDEV_CHANGED_ADDRS)) {
 		nexthops = update_ifaces(follow) || nexthops;
+		lifecycle_drift_look(follow->state);
 		update_reasons(follow);
 	}
 	if (changed & NETDEV_CHANGED_LINKS) {
 		update_routes(follow);
 	}
+	lifecycle_host_changed(follow->state, changed);
 	if (nexthops) {
 		report(datapath_raise_generation(follow->state->dp),
 		       "cannot make sessions look their next hops up again");

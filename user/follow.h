@@ -31,7 +31,8 @@ struct follow {
 	struct follow_watched watched[FOLLOW_WATCHED_MAX];
 	unsigned int watched_count;
 	unsigned int seconds;
-	uint64_t route_links; /* of the interfaces that routes name: what is in the maps */
+	unsigned int announced; /* seconds when a reload has announced the EIPs last */
+	uint64_t route_links;	/* of the interfaces that routes name: what is in the maps */
 };
 
 /* Names, roles, MAC, MTU and addresses of the managed interfaces into state->ifaces. */

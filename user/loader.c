@@ -41,13 +41,6 @@ struct loader_copy {
 	struct natgw_bpf *skeleton;
 };
 
-static const char *const program_names[LOADER_PROGRAM_COUNT] = {
-	[LOADER_XDP_INTERNAL] = "natgw_internal", [LOADER_XDP_EXTERNAL] = "natgw_external",
-	[LOADER_XDP_CHECK] = "natgw_check",	  [LOADER_XDP_IMPORT] = "natgw_import",
-	[LOADER_TC_INT] = "natgw_tc_int",	  [LOADER_TC_EXT] = "natgw_tc_ext",
-	[LOADER_TC_EGR] = "natgw_tc_egr",	  [LOADER_TC_GUARD] = "natgw_guard",
-};
-
 static int open_pin(const char *pin_path, const char *name)
 {
 	char path[PINDIR_PATH_MAX];
@@ -399,10 +392,13 @@ static int pin_programs(const struct loader *loader)
 	for (int i = 0; !err && i < LOADER_PROGRAM_COUNT; i++) {
 		int fd = loader_program_fd(loader, (enum loader_program)i);
 
-		err = fd < 0 ? fd : pindir_replace(loader->pin_path, program_names[i], fd);
+		err = fd < 0 ? fd
+			     : pindir_replace(loader->pin_path,
+					      loader_program_name((enum loader_program)i), fd);
 		if (err) {
-			log_error("cannot pin the program %s in %s: %s", program_names[i],
-				  loader->pin_path, strerror(-err));
+			log_error("cannot pin the program %s in %s: %s",
+				  loader_program_name((enum loader_program)i), loader->pin_path,
+				  strerror(-err));
 		}
 	}
 	return err;
@@ -433,15 +429,10 @@ bool loader_is_fresh(const struct loader *loader)
 
 int loader_program_fd(const struct loader *loader, enum loader_program program)
 {
-	const struct bpf_program *found =
-		bpf_object__find_program_by_name(loader->skeleton->obj, program_names[program]);
+	const struct bpf_program *found = bpf_object__find_program_by_name(
+		loader->skeleton->obj, loader_program_name(program));
 
 	return found ? bpf_program__fd(found) : -ENOENT;
-}
-
-const char *loader_program_name(enum loader_program program)
-{
-	return program_names[program];
 }
 
 int loader_copy_program(const struct loader *loader, enum loader_program program,
@@ -459,7 +450,7 @@ int loader_copy_program(const struct loader *loader, enum loader_program program
 		return err;
 	}
 	bpf_object__for_each_program (each, copy->skeleton->obj) {
-		bool wanted = strcmp(bpf_program__name(each), program_names[program]) == 0;
+		bool wanted = strcmp(bpf_program__name(each), loader_program_name(program)) == 0;
 
 		bpf_program__set_autoload(each, wanted);
 	}

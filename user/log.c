@@ -8,6 +8,16 @@
 
 static enum log_level current_level = LOG_LEVEL_INFO;
 
+/* Who wants the next error. */
+static char *keep_text;
+static size_t keep_size;
+
+void log_keep_error(char *text, size_t size)
+{
+	keep_text = text;
+	keep_size = size;
+}
+
 void log_set_level(enum log_level level)
 {
 	current_level = level;
@@ -26,6 +36,9 @@ log_line(enum log_level level, const char *format, va_list args)
 
 	vsnprintf(text, sizeof(text), format, args);
 	fprintf(stderr, "natgwd: %s%s\n", prefixes[level], text);
+	if (level == LOG_LEVEL_ERROR && keep_text && !keep_text[0]) {
+		snprintf(keep_text, keep_size, "%s", text);
+	}
 	errno = saved;
 }
 

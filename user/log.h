@@ -4,6 +4,8 @@
 #ifndef NATGW_USER_LOG_H
 #define NATGW_USER_LOG_H
 
+#include <stddef.h>
+
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARNING,
@@ -12,6 +14,8 @@ enum log_level {
 };
 
 void log_set_level(enum log_level level);
+/* The next error line goes into text as well, if that is empty; NULL: not any more. */
+void log_keep_error(char *text, size_t size);
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -206,21 +206,52 @@ static void write_packets(const struct metrics *metrics, FILE *stream)
 {
 	metrics_head(
 		stream, "natgw_packets_seen_total", "counter",
-		"Packets that entered a hook; equals the sum of natgw_packets_total over class.");
+		"Packets that entered a hook: the sum of natgw_hook_packets_total over class.");
 	for (unsigned int hook = 0; hook < NATGW_HOOK_COUNT; hook++) {
 		metrics_sample(stream, "natgw_packets_seen_total",
 			       METRICS_LABELS({ "hook", names_hook(hook) }),
 			       metrics->seen[hook].packets);
 	}
-	metrics_head(stream, "natgw_packets_total", "counter",
+	metrics_head(stream, "natgw_hook_packets_total", "counter",
 		     "Packets by what a hook did with them.");
 	for (unsigned int hook = 0; hook < NATGW_HOOK_COUNT; hook++) {
 		for (unsigned int class = 0; class <= NATGW_CLASS_DROP; class ++) {
-			metrics_sample(stream, "natgw_packets_total",
+			metrics_sample(stream, "natgw_hook_packets_total",
 				       METRICS_LABELS({ "hook", names_hook(hook) },
 						      { "class", names_class(class) }),
 				       class_packets(metrics, hook, class));
 		}
+	}
+}
+
+static uint64_t verdict_packets(const struct metrics *metrics, unsigned int hook,
+				unsigned int verdict)
+{
+	uint64_t packets = 0;
+
+	for (unsigned int i = 0; i < NATGW_GATEWAYS_MAX * NATGW_DIRECTION_COUNT; i++) {
+		packets +=
+			metrics->verdicts[natgw_verdict_index(i / NATGW_DIRECTION_COUNT, hook,
+							      i % NATGW_DIRECTION_COUNT, verdict)]
+				.packets;
+	}
+	return packets;
+}
+
+static void write_ipv6(const struct metrics *metrics, FILE *stream)
+{
+	const char *name = "natgw_ipv6_packets_total";
+
+	metrics_head(stream, name, "counter",
+		     "IPv6 packets by what was done with them; one that passes a hook may meet the "
+		     "next.");
+	for (unsigned int hook = 0; hook < NATGW_HOOK_COUNT; hook++) {
+		metrics_sample(stream, name,
+			       METRICS_LABELS({ "hook", names_hook(hook) }, { "action", "pass" }),
+			       verdict_packets(metrics, hook, NATGW_PASS_IPV6));
+		metrics_sample(stream, name,
+			       METRICS_LABELS({ "hook", names_hook(hook) }, { "action", "drop" }),
+			       verdict_packets(metrics, hook, NATGW_DROP_IPV6));
 	}
 }
 
@@ -280,54 +311,19 @@ static void write_rules(const struct metrics *metrics, FILE *stream)
 	}
 }
 
-static void write_gateway_states(const struct metrics *metrics, FILE *stream)
+static void write_build(const struct metrics *metrics, FILE *stream)
 {
-	metrics_head(stream, "natgw_gateway_state", "gauge", "1 for the state the gateway is in.");
-	for (size_t g = 0; g < metrics->gateway_count; g++) {
-		const struct metrics_gateway *gateway = &metrics->gateways[g];
+	char layout[16];
 
-		for (unsigned int state = NATGW_GATEWAY_PENDING; state <= NATGW_GATEWAY_DELETED;
-		     state++) {
-			metrics_sample(stream, "natgw_gateway_state",
-				       METRICS_LABELS({ "gateway", gateway->name },
-						      { "state", names_gateway_state(state) }),
-				       state == gateway->state);
-		}
-	}
-	metrics_head(stream, "natgw_gateway_info", "gauge",
-		     "Always 1; the labels tell the gateway.");
-	for (size_t g = 0; g < metrics->gateway_count; g++) {
-		const struct metrics_gateway *gateway = &metrics->gateways[g];
-
-		metrics_sample(stream, "natgw_gateway_info",
-			       METRICS_LABELS({ "gateway", gateway->name },
-					      { "private_ip", gateway->private_ip },
-					      { "profile", gateway->profile }),
-			       1);
-	}
-}
-
-static void write_eip_states(const struct metrics_gateway *gateway, FILE *stream)
-{
-	for (size_t i = 0; i < gateway->eip_count; i++) {
-		const struct metrics_eip *eip = &gateway->eips[i];
-
-		metrics_sample(stream, "natgw_eip_state",
-			       METRICS_LABELS({ "gateway", gateway->name }, { "eip", eip->address },
-					      { "state", "succeeded" }),
-			       !eip->draining);
-		metrics_sample(stream, "natgw_eip_state",
-			       METRICS_LABELS({ "gateway", gateway->name }, { "eip", eip->address },
-					      { "state", "disassociating" }),
-			       eip->draining);
-	}
+	snprintf(layout, sizeof(layout), "%u", metrics->layout);
+	metrics_head(stream, "natgw_build_info", "gauge",
+		     "Always 1; the labels tell the version and the layout of the maps.");
+	metrics_sample(stream, "natgw_build_info",
+		       METRICS_LABELS({ "version", metrics->version }, { "layout", layout }), 1);
 }
 
 static void write_config(const struct metrics *metrics, FILE *stream)
 {
-	metrics_head(stream, "natgw_eip_state", "gauge", "1 for the state the EIP is in.");
-	for (size_t g = 0; g < metrics->gateway_count; g++)
-		write_eip_states(&metrics->gateways[g], stream);
 	metrics_head(stream, "natgw_route_state", "gauge",
 		     "1 for the state the route is in; implicit local routes are left out.");
 	for (size_t i = 0; i < metrics->route_count; i++) {
@@ -348,9 +344,7 @@ static void write_config(const struct metrics *metrics, FILE *stream)
 		       metrics->applies_ok);
 	metrics_sample(stream, "natgw_config_apply_total", METRICS_LABELS({ "result", "failed" }),
 		       metrics->applies_failed);
-	metrics_head(stream, "natgw_build_info", "gauge", "Always 1; the label tells the version.");
-	metrics_sample(stream, "natgw_build_info", METRICS_LABELS({ "version", metrics->version }),
-		       1);
+	write_build(metrics, stream);
 }
 
 int metrics_write(const struct metrics *metrics, FILE *stream)
@@ -359,8 +353,8 @@ int metrics_write(const struct metrics *metrics, FILE *stream)
 	metrics_ports(metrics, stream);
 	write_packets(metrics, stream);
 	write_drops(metrics, stream);
+	write_ipv6(metrics, stream);
 	write_generated(metrics, stream);
-	write_gateway_states(metrics, stream);
 	write_rules(metrics, stream);
 	write_config(metrics, stream);
 	return ferror(stream) ? -EIO : 0;

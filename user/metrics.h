@@ -42,6 +42,10 @@ struct metrics_client {
 	char address[16];
 	uint32_t sessions;
 	uint64_t errors[NATGW_ALLOC_ERROR_COUNT];
+	/* Of "walked" only. */
+	uint32_t ports;
+	uint32_t most_to_one;
+	uint64_t bytes[2]; /* NATGW_OUTBOUND, NATGW_INBOUND */
 };
 
 struct metrics_gateway {
@@ -75,6 +79,7 @@ struct metrics_rule {
 
 struct metrics {
 	const char *version;
+	uint32_t layout; /* of the maps */
 	const struct metrics_gateway *gateways;
 	size_t gateway_count;
 	const struct natgw_count *verdicts; /* NATGW_VERDICT_ROWS */
@@ -88,6 +93,8 @@ struct metrics {
 	size_t client_count;
 	const struct metrics_client *refused; /* by their errors, none without */
 	size_t refused_count;
+	const struct metrics_client *walked; /* as "clients", from the sessions; may be none */
+	size_t walked_count;
 	const struct metrics_route *routes;
 	size_t route_count;
 	const struct metrics_rule *rules;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the metrics*.c share; nobody else includes this. */
+/* How a family is written: what the metrics*.c share, and for other modules that have families of
+ * their own. */
 #ifndef NATGW_USER_METRICS_INTERNAL_H
 #define NATGW_USER_METRICS_INTERNAL_H
 

@@ -85,6 +85,22 @@ static void write_ports_in_use(const struct place *place)
 	}
 }
 
+static void write_ports_ratio(const struct place *place)
+{
+	const uint32_t capacity = place->gateway->port_count;
+
+	for (size_t i = 0; i < place->gateway->eip_count; i++) {
+		const struct metrics_eip *eip = &place->gateway->eips[i];
+		const uint32_t used = eip->ports_in_use[place->proto];
+
+		metrics_sample_ratio(place->stream, place->name,
+				     METRICS_LABELS({ "gateway", place->gateway->name },
+						    { "eip", eip->address },
+						    { "proto", names_proto(place->proto) }),
+				     capacity ? (double)used / capacity : 0);
+	}
+}
+
 /* Whether sessions of this protocol end so: such a series is there at zero too. */
 static bool hold_is_usual(unsigned int proto, unsigned int hold)
 {
@@ -138,6 +154,8 @@ static const struct {
 	{ "natgw_ports_in_use", "gauge",
 	  "Distinct external ports with at least one session, live or held, at the last sweep.",
 	  write_ports_in_use },
+	{ "natgw_ports_used_ratio", "gauge",
+	  "natgw_ports_in_use as a share of natgw_ports_capacity.", write_ports_ratio },
 	{ "natgw_ports_holddown", "gauge",
 	  "Sessions that are over and hold their port for their destination, at the last sweep.",
 	  write_holds },
@@ -159,9 +177,22 @@ static void write_families(const struct metrics *metrics, FILE *stream)
 
 /* ---- all gateways ---- */
 
+static void write_table_use(const struct metrics *metrics, uint64_t sessions, FILE *stream)
+{
+	metrics_single(stream, "natgw_sessions_max", "gauge",
+		       "Sessions that the tables hold at the least.", metrics->sessions_max);
+	metrics_head(
+		stream, "natgw_sessions_used_ratio", "gauge",
+		"Sessions, held ones too, as a share of natgw_sessions_max; may exceed 1 a little.");
+	metrics_sample_ratio(
+		stream, "natgw_sessions_used_ratio", NULL,
+		metrics->sessions_max ? (double)sessions / (double)metrics->sessions_max : 0);
+}
+
 static void write_sessions(const struct metrics *metrics, FILE *stream)
 {
 	static const char *const states[] = { "opening", "established", "held" };
+	uint64_t all = 0;
 	uint64_t sums[NATGW_PROTO_COUNT][sizeof(states) / sizeof(states[0])] = {};
 
 	for (size_t g = 0; g < metrics->gateway_count; g++) {
@@ -176,14 +207,14 @@ static void write_sessions(const struct metrics *metrics, FILE *stream)
 	metrics_head(stream, "natgw_sessions", "gauge", "Sessions by state, at the last sweep.");
 	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
 		for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+			all += sums[proto][i];
 			metrics_sample(stream, "natgw_sessions",
 				       METRICS_LABELS({ "proto", names_proto(proto) },
 						      { "state", states[i] }),
 				       sums[proto][i]);
 		}
 	}
-	metrics_single(stream, "natgw_sessions_max", "gauge",
-		       "Sessions that the tables hold at the least.", metrics->sessions_max);
+	write_table_use(metrics, all, stream);
 }
 
 /* The data path does not add up the tries, so the histogram has no sum. */
@@ -265,6 +296,64 @@ static void write_refused(const struct metrics_client *client, FILE *stream)
 	}
 }
 
+static uint64_t client_ports(const struct metrics_client *client)
+{
+	return client->ports;
+}
+
+static uint64_t client_most_to_one(const struct metrics_client *client)
+{
+	return client->most_to_one;
+}
+
+static const struct {
+	const char *name;
+	const char *help;
+	uint64_t (*fn)(const struct metrics_client *client);
+} walked_families[] = {
+	{ "natgw_client_ports_in_use",
+	  "Distinct external ports of a client's sessions, live and held, those with most only.",
+	  client_ports },
+	{ "natgw_client_max_to_one_destination",
+	  "Sessions of a client to the destination that it has most to, those with most only.",
+	  client_most_to_one },
+};
+
+static void write_walked(const struct metrics *metrics, FILE *stream)
+{
+	for (size_t f = 0; f < sizeof(walked_families) / sizeof(walked_families[0]); f++) {
+		metrics_head(stream, walked_families[f].name, "gauge", walked_families[f].help);
+		for (size_t i = 0; i < metrics->walked_count; i++) {
+			const struct metrics_client *client = &metrics->walked[i];
+
+			metrics_sample(stream, walked_families[f].name,
+				       METRICS_LABELS({ "gateway", client->gateway },
+						      { "client", client->address }),
+				       walked_families[f].fn(client));
+		}
+	}
+}
+
+static void write_client_bytes(const struct metrics *metrics, FILE *stream)
+{
+	const char *name = "natgw_client_bytes_total";
+
+	metrics_head(
+		stream, name, "counter",
+		"IP bytes of a client's sessions by direction, those with most sessions only.");
+	for (size_t i = 0; i < metrics->walked_count; i++) {
+		const struct metrics_client *client = &metrics->walked[i];
+
+		for (unsigned int way = NATGW_OUTBOUND; way <= NATGW_INBOUND; way++) {
+			metrics_sample(stream, name,
+				       METRICS_LABELS({ "gateway", client->gateway },
+						      { "client", client->address },
+						      { "direction", names_direction(way) }),
+				       client->bytes[way]);
+		}
+	}
+}
+
 static void write_clients(const struct metrics *metrics, FILE *stream)
 {
 	metrics_head(stream, "natgw_client_sessions", "gauge",
@@ -282,6 +371,8 @@ static void write_clients(const struct metrics *metrics, FILE *stream)
 		"New sessions of a client that were refused, by reason, those with most only.");
 	for (size_t i = 0; i < metrics->refused_count; i++)
 		write_refused(&metrics->refused[i], stream);
+	write_walked(metrics, stream);
+	write_client_bytes(metrics, stream);
 }
 
 void metrics_ports(const struct metrics *metrics, FILE *stream)

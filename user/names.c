@@ -56,6 +56,17 @@ enum natgw_verdict_class names_verdict_class(unsigned int verdict)
 	return verdict < NATGW_VERDICT_COUNT ? classes[verdict] : NATGW_CLASS_DROP;
 }
 
+const char *names_verdict_text(unsigned int verdict)
+{
+	static const char *const texts[] = {
+#define X(symbol, class, label, text) text,
+		NATGW_VERDICTS(X)
+#undef X
+	};
+
+	return LOOK_UP(texts, verdict);
+}
+
 const char *names_class(unsigned int verdict_class)
 {
 	static const char *const names[] = {
@@ -185,6 +196,10 @@ const char *names_generated(unsigned int kind)
 		[NATGW_GENERATED_EVENT] = "event",
 		[NATGW_GENERATED_EVENT_LOST] = "event_lost",
 		[NATGW_GENERATED_HAIRPIN] = "hairpin",
+		[NATGW_GENERATED_LOG] = "log",
+		[NATGW_GENERATED_LOG_LOST] = "log_lost",
+		[NATGW_GENERATED_SAMPLE] = "sample",
+		[NATGW_GENERATED_SAMPLE_LOST] = "sample_lost",
 	};
 
 	return LOOK_UP(names, kind);

@@ -12,6 +12,7 @@ const char *names_hook(unsigned int hook);
 const char *names_direction(unsigned int direction);
 /* Of a verdict: the label ("no_session") and its class. */
 const char *names_verdict(unsigned int verdict);
+const char *names_verdict_text(unsigned int verdict); /* a sentence */
 enum natgw_verdict_class names_verdict_class(unsigned int verdict);
 const char *names_class(unsigned int verdict_class);
 const char *names_proto(unsigned int proto);	/* enum natgw_proto */

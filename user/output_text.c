@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "output_lifecycle.h"
 #include "output_list.h"
 #include "output_policy.h"
 
@@ -58,6 +59,18 @@ static int add_interface(struct output_table *table, const json_t *item)
 		      : r;
 }
 
+/* What the probe says. */
+static const char *datapath_word(const json_t *gateway)
+{
+	const json_t *datapath = json_object_get(gateway, "datapath");
+
+	if (!json_is_object(datapath)) {
+		return "-";
+	}
+	return json_is_true(json_object_get(datapath, "up")) ? "up"
+							     : output_list_text(datapath, "what");
+}
+
 static int add_status_gateway(struct output_table *table, const json_t *item)
 {
 	int r = output_list_add_texts(table,
@@ -69,7 +82,8 @@ static int add_status_gateway(struct output_table *table, const json_t *item)
 		r = output_list_add_number(table, output_list_number(item, "eip_count"));
 	}
 	return r == 0 ? output_list_add_texts(table,
-					      OUTPUT_LIST_TEXTS(output_list_text(item, "reason")))
+					      OUTPUT_LIST_TEXTS(datapath_word(item),
+								output_list_text(item, "reason")))
 		      : r;
 }
 
@@ -96,9 +110,9 @@ int output_text_status(const json_t *json, FILE *stream)
 				  add_interface, stream);
 
 	fputc('\n', stream);
-	return r == 0 ? output_list_print(json_object_get(json, "gateways"), "lllrl",
+	return r == 0 ? output_list_print(json_object_get(json, "gateways"), "lllrll",
 					  OUTPUT_LIST_TEXTS("GATEWAY", "STATE", "PRIVATE IP",
-							    "EIPS", "REASON"),
+							    "EIPS", "DATA PATH", "REASON"),
 					  add_status_gateway, stream)
 		      : r;
 }
@@ -109,10 +123,17 @@ static int add_eip(struct output_table *table, const json_t *item)
 {
 	static const char *const protos[] = { "tcp", "udp", "icmp" };
 	const char *shared = json_is_true(json_object_get(item, "shared")) ? "yes" : "-";
-	int r = output_list_add_texts(table,
-				      OUTPUT_LIST_TEXTS("", output_list_text(item, "address"),
-							output_list_text(item, "public_address"),
-							shared, output_list_text(item, "state")));
+	json_int_t drain_s = output_list_number(item, "drain_remaining_s");
+	char state[48];
+
+	snprintf(state, sizeof(state), "%s", output_list_text(item, "state"));
+	if (drain_s) {
+		snprintf(state, sizeof(state), "%.24s %" JSON_INTEGER_FORMAT "s",
+			 output_list_text(item, "state"), drain_s);
+	}
+	int r = output_list_add_texts(
+		table, OUTPUT_LIST_TEXTS("", output_list_text(item, "address"),
+					 output_list_text(item, "public_address"), shared, state));
 
 	for (size_t i = 0; r == 0 && i < sizeof(protos) / sizeof(protos[0]); i++) {
 		r = output_list_add_number(table, number_in(item, "ports_in_use", protos[i]));
@@ -176,6 +197,7 @@ static int print_gateway(const json_t *gateway, FILE *stream)
 	fprintf(stream, "gateway %s\n", output_list_text(gateway, "name"));
 	fprintf(stream, "  state              %s\n", output_list_text(gateway, "state"));
 	fprintf(stream, "  reason             %s\n", output_list_text(gateway, "reason"));
+	output_lifecycle_gateway(gateway, stream);
 	fprintf(stream, "  private IP         %s on %s\n", output_list_text(gateway, "private_ip"),
 		output_list_text(gateway, "private_ip_interface"));
 	fprintf(stream, "  profile            %s\n", output_list_text(gateway, "profile"));
@@ -216,77 +238,10 @@ int output_text_gateways(const json_t *json, FILE *stream)
 			r = print_gateway(gateway, stream);
 		}
 	}
+	if (r == 0) {
+		r = output_lifecycle_records(json, i == 0, stream);
+	}
 	return r ? r : output_policy_all(json, stream);
-}
-
-/* ---- sessions ---- */
-
-/* Why a session holds its port, and for how long. */
-static int add_hold(struct output_table *table, const json_t *item)
-{
-	const char *cause = json_string_value(json_object_get(item, "hold"));
-
-	if (!cause) {
-		return output_table_add(table, "-");
-	}
-	return output_table_add(table, "%s, %" JSON_INTEGER_FORMAT "s left", cause,
-				output_list_number(item, "left_s"));
-}
-
-/* As it is on the wire; and the port that the client has asked for, where a rule changes it. */
-static int add_remote(struct output_table *table, const json_t *item)
-{
-	const char *address = output_list_text(item, "remote_address");
-	json_int_t port = output_list_number(item, "remote_port");
-	json_int_t orig_port = output_list_number(item, "orig_port");
-
-	if (orig_port == port || !json_object_get(item, "orig_port")) {
-		return output_table_add(table, "%s:%" JSON_INTEGER_FORMAT, address, port);
-	}
-	return output_table_add(table, "%s:%" JSON_INTEGER_FORMAT " (for %" JSON_INTEGER_FORMAT ")",
-				address, port, orig_port);
-}
-
-static int add_session(struct output_table *table, const json_t *item)
-{
-	static const char *const ends[][2] = {
-		{ "internal_src_address", "internal_src_port" },
-		{ "external_src_address", "external_src_port" },
-	};
-	static const char *const counts[] = { "packets_out", "bytes_out", "packets_in",
-					      "bytes_in" };
-	int r = output_list_add_texts(table, OUTPUT_LIST_TEXTS(output_list_text(item, "protocol"),
-							       output_list_text(item, "state")));
-
-	for (size_t i = 0; r == 0 && i < sizeof(ends) / sizeof(ends[0]); i++) {
-		r = output_table_add(table, "%s:%" JSON_INTEGER_FORMAT,
-				     output_list_text(item, ends[i][0]),
-				     output_list_number(item, ends[i][1]));
-	}
-	r = r ? r : add_remote(table, item);
-	if (r == 0) {
-		r = output_table_add(table, "%" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT "s",
-				     output_list_number(item, "idle_s"),
-				     output_list_number(item, "timeout_s"));
-	}
-	if (r == 0) {
-		r = add_hold(table, item);
-	}
-	for (size_t i = 0; r == 0 && i < sizeof(counts) / sizeof(counts[0]); i++) {
-		r = output_list_add_number(table, output_list_number(item, counts[i]));
-	}
-	return r == 0 ? output_list_add_texts(table,
-					      OUTPUT_LIST_TEXTS(output_list_text(item, "gateway")))
-		      : r;
-}
-
-int output_text_sessions(const json_t *json, FILE *stream)
-{
-	return output_list_print(json_object_get(json, "sessions"), "lllllrlrrrrl",
-				 OUTPUT_LIST_TEXTS("PROTO", "STATE", "CLIENT", "EIP", "DESTINATION",
-						   "IDLE", "HOLD", "PKTS OUT", "BYTES OUT",
-						   "PKTS IN", "BYTES IN", "GATEWAY"),
-				 add_session, stream);
 }
 
 /* ---- routes ---- */

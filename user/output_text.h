@@ -11,7 +11,6 @@
 
 int output_text_status(const json_t *json, FILE *stream);
 int output_text_gateways(const json_t *json, FILE *stream);
-int output_text_sessions(const json_t *json, FILE *stream);
 int output_text_stats(const json_t *json, FILE *stream);
 int output_text_routes(const json_t *json, FILE *stream);
 int output_text_top_destinations(const json_t *json, FILE *stream);

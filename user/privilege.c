@@ -1,19 +1,63 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Gives up capabilities. The uid stays 0: it owns the pins and the settings below /proc/sys, which
- * is all that these need.
+ * Which capabilities natgwd starts with, and which it keeps. The uid stays 0: it owns the pins and
+ * the settings below /proc/sys, which is all that these need.
  */
 #include "privilege.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 
 #define KEPT_COUNT 3
 
 static const cap_value_t kept[KEPT_COUNT] = { CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON };
+
+/* CAP_NET_RAW: for the socket of announcements, which is opened before it is given up. */
+static const struct {
+	cap_value_t value;
+	const char *name;
+} needed[] = {
+	{ CAP_BPF, "CAP_BPF" },
+	{ CAP_NET_ADMIN, "CAP_NET_ADMIN" },
+	{ CAP_PERFMON, "CAP_PERFMON" },
+	{ CAP_NET_RAW, "CAP_NET_RAW" },
+};
+
+static bool has(cap_t capabilities, cap_value_t value)
+{
+	cap_flag_value_t is_set = CAP_CLEAR;
+
+	return cap_get_flag(capabilities, value, CAP_EFFECTIVE, &is_set) == 0 && is_set == CAP_SET;
+}
+
+int privilege_check(char ret_missing[PRIVILEGE_TEXT_MAX])
+{
+	cap_t capabilities = cap_get_proc();
+	char missing[PRIVILEGE_TEXT_MAX] = "";
+
+	if (!capabilities) {
+		return -errno;
+	}
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		size_t used = strlen(missing);
+
+		if (!has(capabilities, needed[i].value)) {
+			(void)snprintf(missing + used, sizeof(missing) - used, "%s%s",
+				       used ? ", " : "", needed[i].name);
+		}
+	}
+	cap_free(capabilities);
+	if (missing[0]) {
+		memcpy(ret_missing, missing, sizeof(missing));
+		return -EPERM;
+	}
+	return 0;
+}
 
 static bool is_kept(cap_value_t value)
 {

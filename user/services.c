@@ -5,8 +5,14 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "change.h"
+#include "drop_samples.h"
 #include "events.h"
+#include "lifecycle.h"
 #include "log.h"
+#include "notify.h"
+#include "probe.h"
+#include "session_log.h"
 #include "state.h"
 #include "sweep.h"
 
@@ -27,6 +33,17 @@ static void stop_events(struct natgwd_state *state)
 	state->events = NULL;
 }
 
+static int start_notify(struct event_base *base, struct natgwd_state *state)
+{
+	return notify_start(base, &state->notify);
+}
+
+static void stop_notify(struct natgwd_state *state)
+{
+	notify_stop(state->notify);
+	state->notify = NULL;
+}
+
 static int start_sweep(struct event_base *base, struct natgwd_state *state)
 {
 	return sweep_start(base, state, &state->sweep);
@@ -38,9 +55,48 @@ static void stop_sweep(struct natgwd_state *state)
 	state->sweep = NULL;
 }
 
+static int start_session_log(struct event_base *base, struct natgwd_state *state)
+{
+	return session_log_start(base, state, &state->session_log);
+}
+
+static void stop_session_log(struct natgwd_state *state)
+{
+	session_log_stop(state->session_log);
+	state->session_log = NULL;
+}
+
+static int start_probe(struct event_base *base, struct natgwd_state *state)
+{
+	return probe_start(base, state, &state->probe);
+}
+
+static void stop_probe(struct natgwd_state *state)
+{
+	probe_stop(state->probe);
+	state->probe = NULL;
+}
+
+static int start_drop_samples(struct event_base *base, struct natgwd_state *state)
+{
+	return drop_samples_start(base, state, &state->drop_samples);
+}
+
+static void stop_drop_samples(struct natgwd_state *state)
+{
+	drop_samples_stop(state->drop_samples);
+	state->drop_samples = NULL;
+}
+
 static const struct service services[] = {
+	{ "changes by command", change_start, change_stop },
 	{ "the events", start_events, stop_events },
 	{ "the sweep", start_sweep, stop_sweep },
+	{ "the life cycle", lifecycle_start, lifecycle_stop },
+	{ "the probe", start_probe, stop_probe },
+	{ "the session log", start_session_log, stop_session_log },
+	{ "the samples of drops", start_drop_samples, stop_drop_samples },
+	{ "the words to the service manager", start_notify, stop_notify },
 };
 
 #define SERVICE_COUNT (sizeof(services) / sizeof(services[0]))

@@ -14,6 +14,7 @@
 
 struct list {
 	const struct natgwd_state *state;
+	uint32_t now; /* ticks; for EIPs */
 	char *items;
 	size_t item_size;
 	size_t count;
@@ -33,6 +34,16 @@ static void *list_add(struct list *list)
 
 /* ---- EIPs ---- */
 
+static void set_drain(struct snapshot_eip *eip, const struct natgw_address *row, uint32_t now)
+{
+	int32_t left = (int32_t)(row->drain_until - now);
+	uint64_t ns = (uint64_t)(left > 0 ? left : 0) << NATGW_TICK_SHIFT;
+
+	eip->draining = row->draining;
+	eip->drain_over = row->draining && left <= 0;
+	eip->drain_s = row->draining ? (uint32_t)((ns + 999999999) / 1000000000) : 0;
+}
+
 static int add_eip(__be32 addr, const struct natgw_address *row, void *arg)
 {
 	if (row->kind != NATGW_ADDRESS_EIP) {
@@ -46,7 +57,7 @@ static int add_eip(__be32 addr, const struct natgw_address *row, void *arg)
 	}
 	eip->addr = addr;
 	eip->gateway = row->gateway;
-	eip->draining = row->draining;
+	set_drain(eip, row, list->now);
 	eip->shared = row->on_host == NATGW_ON_HOST_SHARED;
 	eip->public_addr = row->peer;
 	for (unsigned int proto = 0; proto < NATGW_PROTO_COUNT; proto++) {
@@ -82,8 +93,11 @@ int snapshot_eips(struct datapath *dp, struct snapshot_eip **ret_eips, size_t *r
 {
 	const struct natgwd_state state = { .dp = dp };
 	struct list list = { .state = &state, .item_size = sizeof(struct snapshot_eip) };
-	int r = datapath_each_address(dp, add_eip, &list);
+	int r = datapath_now(dp, &list.now);
 
+	if (r == 0) {
+		r = datapath_each_address(dp, add_eip, &list);
+	}
 	if (r < 0) {
 		free(list.items);
 		return r;
@@ -149,13 +163,13 @@ static bool gateway_is_there(const struct natgwd_state *state, unsigned int inde
 	       state->gateways[index].state == NATGW_GATEWAY_PENDING;
 }
 
-static const char *iface_of_table(const struct config_route_table *table,
-				  const struct snapshot_subnet *to)
+static const char *name_in_table(const struct config_route_table *table,
+				 const struct snapshot_subnet *to, enum natgw_target target)
 {
 	for (size_t i = 0; i < table->route_count; i++) {
 		const struct config_route *route = &table->routes[i];
 
-		if (route->target == NATGW_TARGET_INTERFACE && route->to.addr == to->addr &&
+		if (route->target == target && route->to.addr == to->addr &&
 		    route->to.len == to->len) {
 			return route->name;
 		}
@@ -163,13 +177,13 @@ static const char *iface_of_table(const struct config_route_table *table,
 	return NULL;
 }
 
-/* The interface that the config names, which may not be there; NULL when it names none. */
-static const char *config_iface_name(const struct natgwd_state *state,
-				     const struct snapshot_subnet *to)
+/* The interface or gateway that the config names, which may not be there; NULL: it names none. */
+static const char *config_target(const struct natgwd_state *state, const struct snapshot_subnet *to,
+				 enum natgw_target target)
 {
 	for (size_t i = 0; i < state->config->table_count; i++) {
 		if (strcmp(state->config->tables[i].name, to->table_name) == 0) {
-			return iface_of_table(&state->config->tables[i], to);
+			return name_in_table(&state->config->tables[i], to, target);
 		}
 	}
 	return NULL;
@@ -195,7 +209,7 @@ static void name_target(const struct natgwd_state *state, const struct natgw_rou
 	case NATGW_TARGET_INTERFACE:
 		name = iface_name(state, row->ifindex);
 		if (!name) {
-			name = config_iface_name(state, &route->to);
+			name = config_target(state, &route->to, NATGW_TARGET_INTERFACE);
 			route->state = "blackhole";
 		}
 		if (name) {
@@ -206,6 +220,12 @@ static void name_target(const struct natgwd_state *state, const struct natgw_rou
 		break;
 	case NATGW_TARGET_BLACKHOLE:
 		route->state = "blackhole";
+		/* What it was before its gateway was deleted. */
+		name = config_target(state, &route->to, NATGW_TARGET_GATEWAY);
+		if (name) {
+			snprintf(route->target, size, "gateway:%s", name);
+			break;
+		}
 		/* fallthrough */
 	default:
 		snprintf(route->target, size, "%s", config_target_name(row->target));

@@ -16,6 +16,8 @@ struct snapshot_eip {
 	__be32 addr;
 	unsigned int gateway;
 	bool draining;
+	bool drain_over;    /* its time to drain has run out */
+	uint32_t drain_s;   /* that are left of it */
 	bool shared;	    /* with the host, which has it at this moment */
 	__be32 public_addr; /* what is on the wire in its place, in two stages; else 0 */
 	/* At the last sweep. */

@@ -51,26 +51,45 @@ struct rule_status {
 };
 
 struct apply_reserved;
+struct change;
 struct drop_samples;
 struct events;
+struct follow;
+struct keep;
 struct lifecycle;
+struct notify;
 struct probe;
 struct session_log;
 struct sweep;
 
+struct natgwd_state;
+
+/* Who has a say in the states of gateways; set by lifecycle.c. */
+struct gateway_hooks {
+	/* May this pending gateway of config become available? It says itself why not. */
+	bool (*admit)(struct natgwd_state *state, const struct config *config, uint32_t index);
+	/* Its state has changed; from NATGW_GATEWAY_NONE: it was not known. */
+	void (*moved)(struct natgwd_state *state, uint32_t index, enum natgw_gateway_state from);
+};
+
 struct natgwd_state {
 	struct config *config;
 	struct datapath *dp;
+	struct follow *follow; /* the way of a new config */
 	struct iface_state ifaces[NATGW_IFACES_MAX];
 	unsigned int iface_count;
 	struct gateway_status gateways[NATGW_GATEWAYS_MAX];
+	const struct gateway_hooks *gateway_hooks; /* NULL: every gateway becomes available */
 	char table_names[NATGW_SUBNETS_MAX > 256 ? 256 : NATGW_SUBNETS_MAX][CONFIG_NAME_MAX];
 	struct rule_status rules[CONFIG_RULE_ROWS_MAX]; /* in the order of the data path */
 	uint32_t rule_count;
 	struct apply_reserved *reserved; /* see apply_reserved_refresh */
 	struct natgw_sweep last_sweep;
+	struct keep *keep; /* counters that outlive natgwd */
 	/* Services (services.h), from the moment that natgwd serves. */
+	struct change *change; /* by command */
 	struct events *events; /* refused sessions */
+	struct notify *notify;
 	struct sweep *sweep;
 	struct session_log *session_log;
 	struct drop_samples *drop_samples;

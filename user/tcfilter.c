@@ -40,14 +40,25 @@ static void fill_options(struct bpf_tc_opts *options, enum tcfilter_place place)
 	options->priority = place == TCFILTER_GUARD ? NATGW_TC_GUARD_PREF : NATGW_TC_PREF;
 }
 
-bool tcfilter_exists(uint32_t ifindex, enum tcfilter_place place)
+int tcfilter_program(uint32_t ifindex, enum tcfilter_place place, uint32_t *ret_id)
 {
 	struct bpf_tc_hook hook;
 	struct bpf_tc_opts options;
 
 	fill_hook(&hook, ifindex, place);
 	fill_options(&options, place);
-	return QUIETLY(bpf_tc_query(&hook, &options)) == 0;
+	if (QUIETLY(bpf_tc_query(&hook, &options)) != 0) {
+		return -ENOENT;
+	}
+	*ret_id = options.prog_id;
+	return 0;
+}
+
+bool tcfilter_exists(uint32_t ifindex, enum tcfilter_place place)
+{
+	uint32_t id;
+
+	return tcfilter_program(ifindex, place, &id) == 0;
 }
 
 struct qdisc_search {

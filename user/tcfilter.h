@@ -16,6 +16,9 @@ enum tcfilter_place {
 /* Whether natgw's filter is there. */
 bool tcfilter_exists(uint32_t ifindex, enum tcfilter_place place);
 
+/* The id of the program there. -ENOENT: natgw's filter is not there. */
+int tcfilter_program(uint32_t ifindex, enum tcfilter_place place, uint32_t *ret_id);
+
 /*
  * Makes the clsact qdisc when it is missing; puts the program there or in place of the one there.
  * -EBUSY: an "ingress" qdisc is where clsact has to be.

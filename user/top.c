@@ -23,6 +23,7 @@ struct top_item {
 	bool opening;
 	bool silent;
 	uint8_t hold;
+	__be16 ext_port;
 	uint64_t bytes_out;
 	uint64_t bytes_in;
 };
@@ -57,6 +58,7 @@ int top_add_session(const struct natgw_session_record *record, void *top)
 		.opening = state == NATGW_STATE_OPENING || state == NATGW_STATE_NEW,
 		.silent = life == RECORD_LIVE && record_seconds(record_idle(record)) >= TOP_SILENT_S,
 		.hold = record->hold < NATGW_HOLD_COUNT ? record->hold : NATGW_HOLD_IDLE,
+		.ext_port = record->key.ext_port,
 		.bytes_out = record->outbound.bytes,
 		.bytes_in = record->inbound.bytes,
 	};
@@ -84,6 +86,7 @@ int top_add_client(const struct natgw_client_key *key, const struct natgw_client
 		return -ENOMEM;
 	}
 	memcpy(client->errors, row->errors, sizeof(client->errors));
+	memcpy(client->bytes_gone, row->bytes, sizeof(client->bytes_gone));
 	return 0;
 }
 
@@ -271,28 +274,61 @@ static void count_for_client(struct top_client *client, const struct top_item *i
 	client->silent += item->silent;
 }
 
+static uint64_t port_number(const struct top_item *item)
+{
+	const struct natgw_destination_key *key = &item->destination;
+
+	return (uint64_t)key->ext_addr << 32 | (uint64_t)key->proto << 16 | item->ext_port;
+}
+
+static int compare_by_port(const void *left, const void *right)
+{
+	return compare_numbers(port_number(left), port_number(right));
+}
+
+/* The items of one client, by destination, which are then by port. */
+static void count_client(struct top_client *client, struct top_item *items, size_t count)
+{
+	uint32_t to_one = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const bool new = i == 0 || remote_number(&items[i]) != remote_number(&items[i - 1]);
+
+		to_one = new ? 1 : to_one + 1;
+		client->destinations += new;
+		client->most_to_one = to_one > client->most_to_one ? to_one : client->most_to_one;
+		count_for_client(client, &items[i]);
+	}
+	qsort(items, count, sizeof(*items), compare_by_port);
+	for (size_t i = 0; i < count; i++)
+		client->ports += i == 0 || compare_by_port(&items[i], &items[i - 1]) != 0;
+}
+
+static bool same_client(const struct top_item *a, const struct top_item *b)
+{
+	return a->client == b->client && a->destination.gateway == b->destination.gateway;
+}
+
 static int group_clients(struct top *top)
 {
-	const struct top_item *items = top->items;
-	struct top_client *client = NULL;
+	struct top_item *items = top->items;
+	size_t first = 0;
 
-	if (top->item_count == 0) {
-		return 0;
+	if (top->item_count) {
+		qsort(items, top->item_count, sizeof(*items), compare_by_client);
 	}
-	qsort(top->items, top->item_count, sizeof(*top->items), compare_by_client);
-	for (size_t i = 0; i < top->item_count; i++) {
-		const bool first = i == 0 || items[i].client != items[i - 1].client ||
-				   items[i].destination.gateway != items[i - 1].destination.gateway;
-
-		if (first) {
-			client = add_client(top, items[i].client, items[i].destination.gateway);
+	for (size_t i = 1; i <= top->item_count; i++) {
+		if (i < top->item_count && same_client(&items[first], &items[i])) {
+			continue;
 		}
+		struct top_client *client =
+			add_client(top, items[first].client, items[first].destination.gateway);
+
 		if (!client) {
 			return -ENOMEM;
 		}
-		client->destinations +=
-			first || remote_number(&items[i]) != remote_number(&items[i - 1]);
-		count_for_client(client, &items[i]);
+		count_client(client, &items[first], i - first);
+		first = i;
 	}
 	return 0;
 }
@@ -304,8 +340,12 @@ static void merge_client(struct top_client *to, const struct top_client *from)
 	to->silent += from->silent;
 	to->held += from->held;
 	to->destinations += from->destinations;
+	to->ports += from->ports;
+	to->most_to_one += from->most_to_one;
 	to->bytes_out += from->bytes_out;
 	to->bytes_in += from->bytes_in;
+	to->bytes_gone[NATGW_OUTBOUND] += from->bytes_gone[NATGW_OUTBOUND];
+	to->bytes_gone[NATGW_INBOUND] += from->bytes_gone[NATGW_INBOUND];
 	for (size_t i = 0; i < NATGW_ALLOC_ERROR_COUNT; i++)
 		to->errors[i] += from->errors[i];
 }

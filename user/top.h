@@ -42,8 +42,11 @@ struct top_client {
 	uint32_t silent;   /* of these */
 	uint32_t held;
 	uint32_t destinations; /* distinct: address, port, protocol */
+	uint32_t ports;	       /* distinct external ports of its sessions, held ones too */
+	uint32_t most_to_one;  /* sessions to the destination that has most, held ones too */
 	uint64_t bytes_out;    /* of its sessions, held ones too */
 	uint64_t bytes_in;
+	uint64_t bytes_gone[2]; /* of those that are no more; NATGW_OUTBOUND, NATGW_INBOUND */
 	uint64_t errors[NATGW_ALLOC_ERROR_COUNT]; /* refused since the client is known */
 };
 

@@ -156,6 +156,8 @@ class Path:
                 namespace.ip("addr", "add", f"{address}/24", "dev", name)
             namespace.ip("link", "set", name, "up")
         self.cli.ip("route", "add", "default", "via", GATEWAY)
+        # Without a next hop natgw's gateway is not available.
+        self.gw.ip("route", "add", "default", "via", SERVER)
         self.gw.sysctl("net.ipv4.ip_forward", 1)
         self.gw.ip("neigh", "add", NOBODY, "lladdr", self.srv.mac("eth0"), "dev", "ext0")
         for namespace, name in self.ends():

@@ -35,6 +35,9 @@ user_flags=(
 	-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef
 	-Wcast-qual -Wpointer-arith -Wwrite-strings
 )
+# Headers that Debian keeps in folders of their own.
+read -ra library_flags < <(pkg-config --cflags libfixbuf | sed 's/-I/-isystem /g') || :
+user_flags+=("${library_flags[@]}")
 bpf_flags=(
 	-target bpf -D__TARGET_ARCH_x86 -std=gnu11 -O2 -g
 	-Ivmlinux -Iinclude -Ibpf -Wall -Wextra -Wno-unused-function

@@ -11,6 +11,8 @@ FORBIDDEN = {
     "inside": "internal", "outside": "external",
     "lan": "internal", "wan": "external",
 }
+# Its headers and constants.
+OF_THE_KERNEL = re.compile(r"nf_conntrack_\w+|nfnetlink_conntrack|TCP_CONNTRACK_\w+")
 NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 
@@ -25,6 +27,8 @@ def check(path):
         code = NOT_CODE.sub(blank, file.read())
     for number, line in enumerate(code.split("\n"), 1):
         for name in sorted(set(IDENTIFIER.findall(line))):
+            if OF_THE_KERNEL.fullmatch(name):
+                continue
             for part in name.lower().split("_"):
                 if part in FORBIDDEN:
                     print("%s:%d: name %s: say %s, not %s"

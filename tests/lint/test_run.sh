@@ -152,7 +152,7 @@ expect 1 '3 passed, 4 failed, 0 skipped' 'tests/netns/test_more.py::test_bad: ' 
 	'tests/netns/test_more.py::test_skipped: skipped' \
 	'tests/netns/test_more.py::TestInside::test_teardown[tc]'
 echo 'import nothing_of_this_name' >"$tree/tests/netns/test_more.py"
-expect 1 '2 passed, 2 failed, 0 skipped' 'test_more.py'
+expect 1 '3 passed, 3 failed, 0 skipped' 'test_more.py'
 rm "$tree"/tests/netns/test_*.py
 expect 1 '2 passed, 1 failed, 0 skipped' 'tests/netns: ran no test'
 

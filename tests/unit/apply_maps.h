@@ -76,6 +76,7 @@ struct datapath {
 	struct natgw_iface iface; /* the last one written */
 	uint32_t ports[NATGW_EIPS_MAX];
 	uint32_t sessions; /* of gateway 1 */
+	bool empty;	   /* no gateway has a session */
 	uint32_t now;
 	uint32_t sessions_max;
 	unsigned int rule_writes; /* rows of "rules" and "rule_order" */
@@ -261,13 +262,14 @@ int datapath_get_rule(struct datapath *dp, uint32_t number, struct natgw_rule *r
 	return 0;
 }
 
-int datapath_set_rule_order(struct datapath *dp, uint32_t position, uint32_t number)
+/* All at once, as a packet sees it. */
+int datapath_set_rules(struct datapath *dp, const struct natgw_settings *settings,
+		       const uint32_t *order)
 {
-	assert_in_range(position, 0, NATGW_RULES_MAX - 1);
-	dp->order[position] = number;
-	dp->rule_writes++;
-	look(dp);
-	return 0;
+	assert_in_range(settings->rule_count, 0, NATGW_RULES_HALF);
+	memcpy(dp->order, order, settings->rule_count * sizeof(*order));
+	dp->rule_writes += settings->rule_count + 1U;
+	return datapath_set_settings(dp, settings);
 }
 
 int datapath_get_rule_order(struct datapath *dp, uint32_t position, uint32_t *ret_number)
@@ -535,9 +537,8 @@ int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
 
 int datapath_read_active(struct datapath *dp, uint32_t gateway, struct natgw_active *ret_active)
 {
-	(void)dp;
 	(void)gateway;
-	*ret_active = (struct natgw_active){ .held[NATGW_PROTO_TCP] = 1 };
+	*ret_active = (struct natgw_active){ .held[NATGW_PROTO_TCP] = !dp->empty };
 	return 0;
 }
 
@@ -600,6 +601,7 @@ const struct netdev_addr *netdev_addrs(const struct netdev *netdev, size_t *ret_
 	*ret_count = 0;
 	for (size_t i = 0; i < COUNT(host_addrs); i++) {
 		if (host_addrs[i]) {
+			addrs[*ret_count].ifindex = 1;
 			addrs[(*ret_count)++].addr = host_addrs[i];
 		}
 	}

@@ -338,7 +338,7 @@ static void test_drain_of_deleted(void **unused)
 	(void)unused;
 	apply(state, A("") ", " B(", drain: 77s"), "");
 	apply(state, A(", drain: 5s"), "");
-	assert_int_equal(state->dp->gateways[2].state, NATGW_GATEWAY_DELETED);
+	assert_int_equal(state->dp->gateways[2].state, NATGW_GATEWAY_DELETING);
 	assert_int_equal(address(state, "203.0.113.2")->draining, 1);
 	assert_int_equal(address(state, "203.0.113.2")->drain_until, ticks_of(77));
 	/* A new process does not know what the gateway's drain was. */

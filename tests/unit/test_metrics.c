@@ -34,7 +34,13 @@ static const struct metrics_destination destinations[] = {
 };
 
 static const struct metrics_client clients[] = {
-	{ "nat-a", "10.0.1.10", 12, { [NATGW_ALLOC_CLIENT_QUOTA] = 13 } },
+	{ .gateway = "nat-a",
+	  .address = "10.0.1.10",
+	  .sessions = 12,
+	  .errors = { [NATGW_ALLOC_CLIENT_QUOTA] = 13 },
+	  .ports = 25,
+	  .most_to_one = 26,
+	  .bytes = { 27, 28 } },
 };
 
 static const struct metrics_route routes[] = {
@@ -86,6 +92,7 @@ static char *write_text(const char *name)
 	struct metrics_gateway gateway = make_gateway(1, name);
 	struct metrics metrics = {
 		.version = "0.1.0",
+		.layout = 7,
 		.gateways = &gateway,
 		.gateway_count = 1,
 		.verdicts = verdicts,
@@ -97,6 +104,8 @@ static char *write_text(const char *name)
 		.client_count = 1,
 		.refused = clients,
 		.refused_count = 1,
+		.walked = clients,
+		.walked_count = 1,
 		.routes = routes,
 		.route_count = 1,
 		.rules = rules,
@@ -252,22 +261,18 @@ static void test_numbers(void **state)
 	assert_line(text, "natgw_sessions{proto=\"tcp\",state=\"established\"} 3");
 	assert_line(text, "natgw_ports_in_use{gateway=\"nat-a\",eip=\"203.0.113.10\","
 			  "proto=\"tcp\"} 7");
-	assert_line(text, "natgw_eip_state{gateway=\"nat-a\",eip=\"203.0.113.11\","
-			  "state=\"disassociating\"} 1");
 	assert_line(text, "natgw_packets_seen_total{hook=\"xdp\"} 100");
-	assert_line(text, "natgw_packets_total{hook=\"xdp\",class=\"out\"} 90");
-	assert_line(text, "natgw_packets_total{hook=\"tc_egress\",class=\"drop\"} 10");
+	assert_line(text, "natgw_hook_packets_total{hook=\"xdp\",class=\"out\"} 90");
+	assert_line(text, "natgw_hook_packets_total{hook=\"tc_egress\",class=\"drop\"} 10");
 	assert_line(text, "natgw_packets_drop_total{gateway=\"nat-a\",hook=\"tc_egress\","
 			  "direction=\"outbound\",reason=\"guard\"} 10");
 	assert_line(text, "natgw_packets_drop_total{gateway=\"#9\",hook=\"xdp\","
 			  "direction=\"inbound\",reason=\"no_session\"} 1");
-	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"available\"} 1");
-	assert_line(text, "natgw_gateway_state{gateway=\"nat-a\",state=\"failed\"} 0");
 	assert_line(text, "natgw_rst_sent_total 4");
 	assert_line(text, "natgw_hairpin_packets_total 24");
 	assert_line(text, "natgw_rule_hits_total{rule=\"1\",kind=\"dnat\"} 23");
 	assert_line(text, "natgw_rule_hits_total{rule=\"2\",kind=\"snat\"} 0");
-	assert_line(text, "natgw_build_info{version=\"0.1.0\"} 1");
+	assert_line(text, "natgw_build_info{version=\"0.1.0\",layout=\"7\"} 1");
 }
 
 /* Sessions, ports, destinations and clients. */
@@ -305,6 +310,16 @@ static void test_port_numbers(void **state)
 		"natgw_destination_port_errors_total{gateway=\"nat-a\",eip=\"203.0.113.10\","
 		"proto=\"tcp\",dst=\"192.0.2.1\",dport=\"443\"} 11",
 		"natgw_client_sessions{gateway=\"nat-a\",client=\"10.0.1.10\"} 12",
+		"natgw_client_ports_in_use{gateway=\"nat-a\",client=\"10.0.1.10\"} 25",
+		"natgw_client_max_to_one_destination{gateway=\"nat-a\",client=\"10.0.1.10\"} 26",
+		"natgw_client_bytes_total{gateway=\"nat-a\",client=\"10.0.1.10\","
+		"direction=\"outbound\"} 27",
+		"natgw_client_bytes_total{gateway=\"nat-a\",client=\"10.0.1.10\","
+		"direction=\"inbound\"} 28",
+		"natgw_ports_used_ratio{gateway=\"nat-a\",eip=\"203.0.113.10\",proto=\"tcp\"} "
+		"0.000109",
+		/* 2 + 3 + 18 of 262144 */
+		"natgw_sessions_used_ratio 0.000088",
 		"natgw_client_port_errors_total{gateway=\"nat-a\",client=\"10.0.1.10\","
 		"reason=\"client_quota\"} 13",
 		/* Buckets add up: 1, 1 + 2, 1 + 2 + 3, ... */

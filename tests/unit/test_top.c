@@ -144,11 +144,16 @@ static void test_clients_are_added_up(void **state)
 {
 	const struct natgw_client_key key = client_of("10.0.1.10");
 	const struct natgw_client_key quiet = client_of("10.0.1.99");
-	const struct natgw_client row = { .errors = { [NATGW_ALLOC_PORT_EXHAUSTED] = 7 } };
+	const struct natgw_client_key busy = client_of("10.0.1.11");
+	const struct natgw_client row = { .errors = { [NATGW_ALLOC_PORT_EXHAUSTED] = 7 },
+					  .bytes = { [NATGW_INBOUND] = 9 } };
+	struct natgw_session_record by_port = record_of("10.0.1.11", "192.0.2.7", 443);
 	struct top top = { 0 };
 
 	(void)state;
 	fill(&top);
+	by_port.key.ext_port = htons(2000);
+	add(&top, by_port, 2);
 	/* In the order of the table, which is none: one with sessions, one without. */
 	assert_int_equal(top_add_client(&quiet, &row, &top), 0);
 	assert_int_equal(top_add_client(&key, &row, &top), 0);
@@ -164,7 +169,14 @@ static void test_clients_are_added_up(void **state)
 	assert_int_equal(found->destinations, 2);
 	assert_int_equal(found->bytes_out, 500);
 	assert_int_equal(found->bytes_in, 5000);
+	assert_int_equal(found->bytes_gone[NATGW_INBOUND], 9);
+	assert_int_equal(found->ports, 1);
+	assert_int_equal(found->most_to_one, 4);
 	assert_int_equal(found->errors[NATGW_ALLOC_PORT_EXHAUSTED], 7);
+	found = top_find_client(&top, &busy);
+	assert_non_null(found);
+	assert_int_equal(found->ports, 2);
+	assert_int_equal(found->most_to_one, 3);
 	found = top_find_client(&top, &quiet);
 	assert_non_null(found);
 	assert_int_equal(found->sessions, 0);
