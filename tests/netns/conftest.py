@@ -22,13 +22,25 @@ EXPECTED_SKIPS = os.path.join(daemon.ROOT, "tests", "expected_skips")
 
 # Their verdict depends on how much of the machine they get, or on all that runs on it.
 ALONE = ("test_restart", "test_rate_limit", "test_hostile", "test_holddown", "test_redan",
-         "test_drain", "test_harness", "test_quota")
+         "test_drain", "test_harness", "test_quota", "test_upgrade")
+
+
+# What these show is decided by natgwd, or by code that both hooks share and that the tests of bpf/
+# run at both: one way of attaching is enough, the other one is left to the long tier.
+ONE_WAY = {"test_audit": "xdp", "test_aviatrix": "xdp", "test_describe": "tc", "test_drain": "tc",
+           "test_fill": "xdp", "test_gateways": "tc", "test_holddown": "xdp",
+           "test_hostile": "xdp", "test_natdiscovery": "tc", "test_quota": "xdp",
+           "test_redan": "tc", "test_route_tables": "tc", "test_top": "tc"}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.stem in ALONE:
             item.add_marker("alone")
+        ways = getattr(item, "callspec", None) and item.callspec.params
+        way = ways and (ways.get("net") or ways.get("fresh_net"))
+        if way in ATTACH and way != ONE_WAY.get(item.path.stem, way):
+            item.add_marker("long")
 
 
 def pytest_sessionstart(session):

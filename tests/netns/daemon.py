@@ -39,6 +39,7 @@ class Config:
         self.sessions = 16384
         self.pin_path = f"{hosts.BPFFS}/natgw-{net.ident}"
         self.socket = net.path("control.sock")
+        self.group = None  # of the control socket
 
     def text(self):
         lines = [
@@ -69,7 +70,7 @@ class Config:
         lines += [
             f"limits: {{sessions: {self.sessions}}}",
             f"metrics: {{listen: {METRICS}}}",
-            f"control: {{socket: {self.socket}}}",
+            f"control: {{socket: {self.socket}{', group: ' + self.group if self.group else ''}}}",
             f"pin_path: {self.pin_path}",
         ]
         return "\n".join(lines + self.more) + "\n"
@@ -125,6 +126,8 @@ class Natgwd:
         self.gw = net.gw
         self.config = Config(net)
         self.config_file = net.path("natgw.yaml")
+        self.binary = NATGWD
+        self.prefix = ()  # a command that starts it with other rights
         self.process = None
         self.starts = 0
         self.ledger = conservation.Ledger(self)
@@ -175,8 +178,8 @@ class Natgwd:
     def launch(self):
         self.starts += 1
         with open(self.log_file(), "wb") as log:
-            self.process = self.gw.start(NATGWD, "--config", self.config_file, stdout=log,
-                                         stderr=log)
+            self.process = self.gw.start(*self.prefix, self.binary, "--config", self.config_file,
+                                         stdout=log, stderr=log)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
@@ -225,8 +228,9 @@ class Natgwd:
                 problems.append(f"natgwd --detach: {result.stdout}{result.stderr}")
         if os.path.exists(self.config.pin_path):
             problems.append(f"{self.config.pin_path}: {os.listdir(self.config.pin_path)}")
-        if os.path.exists(self.config.socket):
-            problems.append(self.config.socket)
+        for path in (self.config.socket, self.net.path("read.sock")):
+            if os.path.exists(path):
+                problems.append(path)
         return problems
 
     def remove(self):

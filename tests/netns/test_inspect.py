@@ -28,7 +28,7 @@ METRICS = (
     "natgw_rst_limited_total", "natgw_icmp_sent_total", "natgw_events_total",
     "natgw_events_lost_total", "natgw_sessions_spilled_total", "natgw_port_rechecks_total",
 )
-SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.e+]+|NaN|\+Inf)$')
+SAMPLE = re.compile(r'([a-z_][a-z0-9_]*)(?:\{((?:[a-z_]+="[^"\\]*",?)*)\})? (-?[0-9.e+]+|NaN|\+Inf)$')
 CAPABILITIES = (1 << 12) | (1 << 38) | (1 << 39)  # NET_ADMIN, PERFMON, BPF
 
 

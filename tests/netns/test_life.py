@@ -162,7 +162,8 @@ def test_forwarding_is_put_back_by_a_start_that_fails(net):
     """An ingress qdisc leaves no place for clsact: the external interface is attached by then."""
     run("tc", "-n", net.gw.name, "qdisc", "add", "dev", "int0", "ingress")
     try:
-        assert "its ingress qdisc" in start_refused(net)
+        said = start_refused(net)
+        assert "its ingress qdisc" in said and "gateway nat-a: failed: AttachFailed: " in said
     finally:
         run("tc", "-n", net.gw.name, "qdisc", "delete", "dev", "int0", "ingress")
     assert forwarding(net) == ["0", "0"]
