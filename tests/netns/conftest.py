@@ -27,10 +27,13 @@ ALONE = ("test_restart", "test_rate_limit", "test_hostile", "test_holddown", "te
 
 # What these show is decided by natgwd, or by code that both hooks share and that the tests of bpf/
 # run at both: one way of attaching is enough, the other one is left to the long tier.
-ONE_WAY = {"test_audit": "xdp", "test_aviatrix": "xdp", "test_describe": "tc", "test_drain": "tc",
-           "test_fill": "xdp", "test_gateways": "tc", "test_holddown": "xdp",
-           "test_hostile": "xdp", "test_natdiscovery": "tc", "test_quota": "xdp",
-           "test_redan": "tc", "test_route_tables": "tc", "test_top": "tc"}
+ONE_WAY = {"test_acl": "xdp", "test_arp": "xdp", "test_audit": "xdp", "test_aviatrix": "xdp",
+           "test_bastion": "tc", "test_describe": "tc", "test_drain": "tc",
+           "test_drop_samples": "xdp", "test_fill": "xdp", "test_ftp": "xdp", "test_gateways": "tc",
+           "test_guard": "xdp", "test_holddown": "xdp", "test_hostile": "xdp", "test_inspect": "tc",
+           "test_install": "tc", "test_natdiscovery": "tc", "test_quota": "xdp",
+           "test_rate_limit": "xdp", "test_redan": "tc", "test_route_tables": "tc",
+           "test_shared_eip": "tc", "test_top": "tc", "test_upgrade": "xdp"}
 
 
 def pytest_collection_modifyitems(items):

@@ -5,7 +5,9 @@ import json
 import os
 import re
 import signal
+import socketserver
 import subprocess
+import threading
 
 import pytest
 
@@ -281,19 +283,21 @@ def test_completion_of_gateways(confined_names):
 
 @pytest.fixture
 def confined_names(tmp_path):
-    """The socket of a natgwd as far as completion asks one: nc with its answer."""
+    """The socket of a natgwd, as far as completion asks one."""
     path = str(tmp_path / "control.sock")
     body = json.dumps({"interfaces": [{"name": "eth0", "attach": "tc"}],
                        "gateways": [{"name": "nat-a", "state": "available"},
                                     {"name": "nat-b", "state": "pending"}]})
     answer = (f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
               f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}")
-    (tmp_path / "answer").write_bytes(answer.encode())
-    process = subprocess.Popen(
-        ["socat", f"UNIX-LISTEN:{path},fork", f"SYSTEM:cat {tmp_path}/answer"])
-    try:
-        hosts.wait_for(lambda: os.path.exists(path), "socat")
+
+    class Answer(socketserver.StreamRequestHandler):
+        def handle(self):
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(answer.encode())
+
+    with socketserver.ThreadingUnixStreamServer(path, Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield path
-    finally:
-        hosts.end_processes([process.pid])
-        process.wait()
+        server.shutdown()
