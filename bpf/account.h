@@ -204,7 +204,8 @@ struct account_books {
 	__u32 reserved;
 };
 
-/* Before the rows go. The outbound row may have gone before, when the client began anew. */
+/* Before the rows go. The outbound row may have gone before, when the client began anew, or may not
+ * be there yet: 0. */
 __noinline __weak int account_read(const struct natgw_inbound_key *key,
 				   const struct natgw_session *row, __u64 word, __u32 now,
 				   struct account_books *ret_books)
@@ -230,7 +231,7 @@ __noinline __weak int account_read(const struct natgw_inbound_key *key,
 		idle = clock_since(now, peer->last_seen);
 		ret_books->idle = idle < ret_books->idle ? idle : ret_books->idle;
 	}
-	return 0;
+	return !!peer;
 }
 
 /* Bytes of rows that are gone stay the client's. */

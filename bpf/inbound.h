@@ -274,6 +274,9 @@ __noinline __weak int inbound_run_fragment(access_ctx *ctx, struct packet *pkt)
 		return verdict;
 	}
 	pkt->is_ours = 1;
+	if (policy_is_blocked(pkt->gateway)) {
+		return NATGW_DROP_BLOCKED;
+	}
 	nh->reference = row.nexthop;
 	verdict = row.flags & FRAGMENT_ROUTED ? NATGW_DEFER_FRAGMENT
 					      : forward_prepare(ctx, pkt, row.addr, nh, mode);

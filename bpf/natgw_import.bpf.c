@@ -175,5 +175,6 @@ int natgw_import(struct xdp_md *ctx)
 	if (row && pkt) {
 		row->verdict = import_run(pkt, row);
 	}
-	return XDP_PASS;
+	/* Run with live frames: XDP_PASS would hand the frame to the host. */
+	return XDP_DROP;
 }

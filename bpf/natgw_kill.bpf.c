@@ -77,14 +77,28 @@ static long kill_slot(__u32 i, const struct kill_pass *pass)
 	return 0;
 }
 
+static __always_inline __u64 kill_count(void)
+{
+	__u32 zero = 0;
+	struct natgw_kill *filter = bpf_map_lookup_elem(&kill, &zero);
+
+	return filter ? filter->killed : 0;
+}
+
+/* As natgw_sweep: so the reader comes back before the ring of records is full. */
 SEC("iter/bpf_map_elem")
 int natgw_kill(struct bpf_iter__bpf_map_elem *ctx)
 {
 	struct kill_pass pass = { .first = walk_stretch(ctx) };
+	const __u8 mark[NATGW_TABLE_STRIDE] = {};
+	__u64 killed = kill_count();
 
 	if (pass.first != NATGW_TABLE_NONE) {
 		pass.now = clock_now_fine();
 		bpf_loop(NATGW_TABLE_STRIDE, kill_slot, &pass, 0);
+		if (log_is_on() && kill_count() != killed) {
+			bpf_seq_write(ctx->meta->seq, mark, sizeof(mark));
+		}
 	}
 	return 0;
 }

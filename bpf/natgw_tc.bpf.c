@@ -61,11 +61,7 @@ static __always_inline int tc_finish_ingress(struct __sk_buff *skb, const struct
 	if (class == NATGW_CLASS_OUT) {
 		return TC_ACT_OK;
 	}
-	if (class != NATGW_CLASS_DROP) {
-		return TC_ACT_UNSPEC;
-	}
-	sample_take(skb, pkt, verdict);
-	return TC_ACT_SHOT;
+	return class == NATGW_CLASS_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 static __noinline int tc_fast_internal(struct __sk_buff *skb)
@@ -93,10 +89,23 @@ static __always_inline bool tc_is_hairpin(const struct __sk_buff *skb, enum pack
 	return side == PACKET_SIDE_EXTERNAL && skb->mark & tc_mark();
 }
 
+/* The verdict, or what answer_outbound will make of it. */
+static __always_inline enum natgw_verdict tc_fate(const struct packet *pkt,
+						  enum natgw_verdict verdict)
+{
+	if (pkt->direction != NATGW_OUTBOUND) {
+		return verdict;
+	}
+	if (verdict == NATGW_DEFER_TTL) {
+		return NATGW_DROP_TTL_EXPIRED;
+	}
+	return verdict == NATGW_DEFER_TOO_BIG && pkt->dont_fragment ? NATGW_DROP_TOO_BIG : verdict;
+}
+
 static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side side)
 {
 	const struct mode mode = { .forward = true };
-	enum natgw_verdict verdict;
+	enum natgw_verdict verdict, fate;
 	struct packet *pkt;
 
 	pkt = packet_begin(NATGW_HOOK_TC_INGRESS, skb->ifindex, clock_now());
@@ -110,9 +119,12 @@ static __always_inline int tc_ingress(struct __sk_buff *skb, enum packet_side si
 
 		verdict = answered != NATGW_OK ? answered : verdict;
 	}
-	if (pkt->direction == NATGW_OUTBOUND &&
-	    (verdict == NATGW_DEFER_TTL ||
-	     (verdict == NATGW_DEFER_TOO_BIG && pkt->dont_fragment))) {
+	fate = tc_fate(pkt, verdict);
+	if (verdict_class(fate) == NATGW_CLASS_DROP) {
+		/* Before an answer is made of the packet. */
+		sample_take(skb, pkt, fate);
+	}
+	if (fate != verdict) {
 		verdict = answer_outbound(skb, pkt, verdict);
 	}
 	if (pkt->answer) {

@@ -101,6 +101,9 @@ static __always_inline enum natgw_verdict outbound_run_error(access_ctx *ctx, st
 	if (verdict == NATGW_OK) {
 		verdict = outbound_quoted(pkt, &external);
 	}
+	if (verdict == NATGW_OK && policy_is_blocked(pkt->gateway)) {
+		verdict = NATGW_DROP_BLOCKED;
+	}
 	if (verdict == NATGW_OK) {
 		verdict = (enum natgw_verdict)verify_icmp_error(ctx, pkt);
 	}

@@ -149,9 +149,6 @@ static __always_inline enum natgw_verdict outbound_may_create(struct packet *pkt
 	if (public_addr) {
 		return NATGW_OK;
 	}
-	if (outbound_is_closing(pkt)) {
-		return NATGW_DROP_GATEWAY_DELETING;
-	}
 	if (outbound_begins(pkt) || policy_has(NATGW_FEATURE_NO_NAT)) {
 		verdict = outbound_rules(pkt);
 		if (verdict == NATGW_PASS_NOT_NAT && pkt->is_fragment && !pkt->dry) {
@@ -161,6 +158,9 @@ static __always_inline enum natgw_verdict outbound_may_create(struct packet *pkt
 		if (verdict != NATGW_OK) {
 			return verdict;
 		}
+	}
+	if (outbound_is_closing(pkt)) {
+		return NATGW_DROP_GATEWAY_DELETING;
 	}
 	return outbound_begins(pkt) ? NATGW_OK : outbound_refuse(pkt);
 }

@@ -6,7 +6,16 @@
 #include "log.h"
 #include "track.h"
 
-/* It is over: removed. 1, or 0: another CPU has done so. */
+/* Its maker is about to put the outbound row in, and would do so after the removal, too. */
+static __always_inline bool remove_is_too_early(const struct natgw_session *row, __u64 word,
+						__u32 now)
+{
+	return (session_state(word) == NATGW_STATE_OPENING ||
+		session_state(word) == NATGW_STATE_MAPPING) &&
+	       clock_since(now, row->last_seen) < NATGW_SWEEP_GRACE;
+}
+
+/* It is over: removed. 1, or 0: another CPU has done so, or is still making it. */
 static __noinline int remove_session(const struct natgw_inbound_key *key, struct natgw_session *row,
 				     __u64 word, __u32 cause, __u32 now)
 {
@@ -21,8 +30,8 @@ static __noinline int remove_session(const struct natgw_inbound_key *key, struct
 		return 0;
 	}
 	session_outbound_key(key, row, word, &old_key);
-	account_read(key, row, word, now, &books);
-	if (!session_remove(key, row, word)) {
+	if ((!account_read(key, row, word, now, &books) && remove_is_too_early(row, word, now)) ||
+	    !session_remove(key, row, word)) {
 		stats->lost++;
 		return 0;
 	}

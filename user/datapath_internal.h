@@ -85,5 +85,8 @@ void datapath_operate_free(struct datapath_operate *operate);
 int datapath_iterator_open(const struct datapath *dp, const char *name, int *ret_fd);
 /* As read(): *ret_size is 0 at the end. */
 int datapath_iterator_read(int fd, void *buffer, size_t size, size_t *ret_size);
+/* Reads it to its end, with dp->on_pause in between; what it writes says only that there is
+ * something to do. */
+int datapath_iterator_run(const struct datapath *dp, const char *name);
 
 #endif

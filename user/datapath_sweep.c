@@ -76,8 +76,7 @@ static int clear_pass(struct datapath *dp, uint32_t phase)
 	return bpf_map_update_elem(dp->fd[DATAPATH_SWEEP_STATS], &zero, &no_sweep, BPF_ANY);
 }
 
-/* Reads an iterator to its end; what it writes says only that there is something to do. */
-static int run_iterator(const struct datapath *dp, const char *name)
+int datapath_iterator_run(const struct datapath *dp, const char *name)
 {
 	_cleanup_close_ int fd = -1;
 	uint8_t nothing[4096];
@@ -139,19 +138,19 @@ int datapath_sweep(struct datapath *dp, struct natgw_sweep *ret_sweep)
 	phase ^= 1;
 	r = clear_pass(dp, phase);
 	if (r == 0) {
-		r = run_iterator(dp, "sweep");
+		r = datapath_iterator_run(dp, "sweep");
 	}
 	if (r == 0) {
 		r = set_phase(dp, phase);
 	}
 	if (r == 0) {
-		r = run_iterator(dp, "sweep_dst");
+		r = datapath_iterator_run(dp, "sweep_dst");
 	}
 	if (r == 0) {
-		r = run_iterator(dp, "sweep_cli");
+		r = datapath_iterator_run(dp, "sweep_cli");
 	}
 	if (r == 0) {
-		r = run_iterator(dp, "sweep_frg");
+		r = datapath_iterator_run(dp, "sweep_frg");
 	}
 	return r < 0 ? r : keep_pass(dp, phase, ret_sweep);
 }

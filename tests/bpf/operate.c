@@ -99,7 +99,8 @@ void operate_kill(const struct bench *bench, struct natgw_kill *kill)
 void operate_import(const struct bench *bench, struct natgw_import *import)
 {
 	const __u8 frame[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame),
+		    .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = 1);
 
 	harness_set_row(bpf_map__fd(bench->skel->maps.import), 0, import);
 	if (bpf_prog_test_run_opts(bpf_program__fd(bench->skel->progs.natgw_import), &opts)) {

@@ -196,6 +196,34 @@ static void test_samples_of_drops(void **state)
 	assert_int_equal(samples[0].captured, samples[0].length);
 }
 
+/* A packet whose sender is answered is sampled as it came, by tc, which answers. */
+static void test_samples_of_answered_drops(void **state)
+{
+	struct natgw_gateway gateway = bench_gateway();
+	struct spec spec = walk_outbound(PROTO_TCP, ACK);
+	const __u32 wanted = walk.hooks == &walk_tc;
+	struct frame in;
+
+	(void)state;
+	gateway.no_session = NATGW_NO_SESSION_RST_INTERNAL;
+	bench_set_gateway(walk.bench, &gateway);
+	spec.payload = 20;
+	frame_build(&spec, &in);
+	operate_sample(walk.bench, NATGW_DROP_TCP_NO_SYN);
+	assert_false(walk_send(&spec));
+	assert_int_equal(walk.answered, wanted);
+	assert_int_equal(operate_samples(walk.bench, samples, RECORDS), wanted);
+	if (wanted) {
+		assert_int_equal(samples[0].length, in.len);
+		assert_memory_equal(samples[0].data, in.data, in.len);
+	}
+	operate_sample(walk.bench, NATGW_DROP_TTL_EXPIRED);
+	spec = walk_outbound(PROTO_UDP, 0);
+	spec.ttl = 1;
+	assert_false(walk_send(&spec));
+	assert_int_equal(operate_samples(walk.bench, samples, RECORDS), wanted);
+}
+
 static void test_samples_have_a_limit(void **state)
 {
 	enum { DROPS = NATGW_SAMPLE_BURST * 2 };
@@ -452,6 +480,51 @@ static void test_a_blocked_gateway(void **state)
 	assert_int_not_equal(talk_begin(&next), 0);
 }
 
+/* Nor what follows a first fragment from before, nor the kernel's ICMP error about a session. */
+static void test_what_is_left_of_a_blocked_gateway(void **state)
+{
+	struct natgw_gateway gateway = bench_gateway();
+	struct talk talk = talk_new(PROTO_UDP);
+	struct spec first, later;
+	struct spec quote = { .src = REMOTE, .dst = CLIENT, .proto = PROTO_UDP };
+	struct spec error = { .smac = mac_ext,
+			      .dmac = mac_router,
+			      .src = IP(192, 0, 2, 1),
+			      .dst = REMOTE,
+			      .proto = PROTO_ICMP,
+			      .type = 3,
+			      .code = 3,
+			      .quote = &quote,
+			      .quote_l4 = 8 };
+	struct bench_run run = { .prog = BENCH_TC_EGR };
+	struct frame in;
+
+	(void)state;
+	gateway.fragments = 0xff;
+	bench_set_gateway(walk.bench, &gateway);
+	talk_open(&talk);
+	quote.sport = talk.remote_port;
+	quote.dport = talk.client_port;
+	frame_build(&error, &in);
+	bench_run(walk.bench, &in, &run);
+	assert_int_equal(run.retval, 0);
+	assert_int_equal(frame_src(&run.out), EIP);
+	first = talk_inbound(&talk, 0, 40);
+	first.id = 77;
+	first.frag = 0x2000;
+	first.piece = 24;
+	assert_true(walk_receive(&first));
+	gateway.flags |= NATGW_GATEWAY_BLOCKED;
+	bench_set_gateway(walk.bench, &gateway);
+	later = first;
+	later.frag = 3;
+	assert_false(walk_receive(&later));
+	assert_int_equal(walk_counted(NATGW_DROP_BLOCKED), 1);
+	bench_run(walk.bench, &in, &run);
+	assert_int_equal(run.retval, 2);
+	assert_int_equal(walk_counted(NATGW_DROP_BLOCKED), 2);
+}
+
 static void test_a_gateway_that_is_being_deleted(void **state)
 {
 	struct natgw_gateway gateway = bench_gateway();
@@ -470,6 +543,29 @@ static void test_a_gateway_that_is_being_deleted(void **state)
 	bench_set_gateway(walk.bench, &gateway);
 	assert_false(talk_send(&talk, ACK, 10));
 	assert_int_equal(walk_counted(NATGW_DROP_GATEWAY_NOT_AVAILABLE), 1);
+}
+
+/* What is not translated makes no session: it goes on. */
+static void test_no_nat_while_it_is_being_deleted(void **state)
+{
+	struct natgw_gateway gateway = bench_gateway();
+	struct natgw_rule rules[2] = {
+		{ .kind = NATGW_RULE_NO_NAT,
+		  .used = 1,
+		  .port_last = 0xffff,
+		  .dst = REMOTE,
+		  .dst_mask = ~0U },
+	};
+	struct spec spec = walk_outbound(PROTO_UDP, 0);
+
+	(void)state;
+	bench_set_rules(walk.bench, rules, 1);
+	bench_set_features(walk.bench, NATGW_FEATURE_NO_NAT);
+	gateway.state = NATGW_GATEWAY_DELETING;
+	bench_set_gateway(walk.bench, &gateway);
+	assert_int_equal(check(&spec).verdict, NATGW_PASS_NOT_NAT);
+	spec.dst = REMOTE_B;
+	assert_int_equal(check(&spec).verdict, NATGW_DROP_GATEWAY_DELETING);
 }
 
 /* ---- the order of rules ---- */
@@ -510,6 +606,7 @@ int main(void)
 		OPERATE_TEST(test_a_session_that_is_taken_over_is_logged),
 		OPERATE_TEST(test_what_is_lost_is_counted),
 		OPERATE_TEST(test_samples_of_drops),
+		OPERATE_TEST(test_samples_of_answered_drops),
 		OPERATE_TEST(test_samples_have_a_limit),
 		OPERATE_TEST(test_which_sessions_match),
 		OPERATE_TEST(test_sessions_end_by_request),
@@ -517,7 +614,9 @@ int main(void)
 		OPERATE_TEST(test_what_is_not_taken_over),
 		OPERATE_TEST(test_what_the_dry_run_has_met),
 		OPERATE_TEST(test_a_blocked_gateway),
+		OPERATE_TEST(test_what_is_left_of_a_blocked_gateway),
 		OPERATE_TEST(test_a_gateway_that_is_being_deleted),
+		OPERATE_TEST(test_no_nat_while_it_is_being_deleted),
 		OPERATE_TEST(test_rules_in_the_second_half),
 	};
 	int failed;
