@@ -176,6 +176,7 @@ static void on_request(struct evhttp_request *request, void *arg)
 	struct api_answer answer = {
 		.context = &server->api->context,
 		.request = request,
+		.is_control = server->kind == SERVER_CONTROL,
 		.query = &parsed,
 		.body = evbuffer_new(),
 		.type = API_ANSWER_JSON,

@@ -25,13 +25,15 @@ struct evkeyvalq;
 struct api_answer_context {
 	struct natgwd_state *state;
 	struct api_metrics_peaks peaks;
-	unsigned int streams; /* open ones */
+	unsigned int streams;	/* open ones */
+	uint64_t check_free_ns; /* when others than the control socket may have a check again */
 };
 
 /* One request: the query, and what becomes of it. */
 struct api_answer {
 	struct api_answer_context *context;
 	struct evhttp_request *request;
+	bool is_control; /* asked on the control socket */
 	const struct evkeyvalq *query;
 	const char *request_body; /* of a POST, with a NUL behind it; "" when there is none */
 	size_t request_size;

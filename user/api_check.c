@@ -10,6 +10,7 @@
 #include <event2/keyvalq_struct.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <time.h>
 
 #include "api_answer.h"
 #include "check_internal.h"
@@ -18,6 +19,8 @@
 #include "parse_util.h"
 
 #define PORT_DEFAULT 443
+/* A check goes over all sessions. Those that take longer leave as long a pause to natgwd. */
+#define SHORT_NS 20000000ULL
 
 /* ---- the query ---- */
 
@@ -143,10 +146,19 @@ static json_t *report_json(const struct check_facts *facts, const struct check_r
 		"path", steps_json(report));
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
 int api_check_answer(struct api_answer *answer)
 {
 	struct check_query query = { 0 };
 	const char *wrong = parse_query(answer->query, &query);
+	const uint64_t began = now_ns();
 	struct check_facts *found = NULL;
 	struct check_report report;
 	int r;
@@ -154,7 +166,16 @@ int api_check_answer(struct api_answer *answer)
 	if (wrong) {
 		return api_answer_fail(answer, HTTP_BADREQUEST, wrong);
 	}
+	if (!answer->is_control && began < answer->context->check_free_ns) {
+		return api_answer_fail(answer, HTTP_SERVUNAVAIL,
+				       "another check has just ended; try again in a moment");
+	}
 	r = check_gather(answer->context->state, &query, &found);
+	const uint64_t ended = now_ns();
+
+	if (ended - began > SHORT_NS) {
+		answer->context->check_free_ns = ended + (ended - began);
+	}
 	if (r < 0) {
 		return r;
 	}

@@ -4,6 +4,8 @@
 #include <event2/buffer.h>
 #include <event2/keyvalq_struct.h>
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "api_answer.h"
 #include "cleanup.h"
@@ -16,12 +18,27 @@ int api_answer_json(struct api_answer *answer, json_t *json)
 	return text && evbuffer_add_printf(answer->body, "%s\n", text) >= 0 ? 0 : -ENOMEM;
 }
 
+/* With "?" for each byte that is not printable ASCII. */
+static json_t *plain_string(const char *text)
+{
+	_cleanup_free_ char *plain = strdup(text);
+
+	for (char *c = plain; c && *c; c++) {
+		*c = *c < ' ' || *c > '~' ? '?' : *c;
+	}
+	return plain ? json_string(plain) : NULL;
+}
+
 int api_answer_fail(struct api_answer *answer, int status, const char *text)
 {
 	evbuffer_drain(answer->body, evbuffer_get_length(answer->body));
 	answer->status = status;
 	answer->type = API_ANSWER_JSON;
-	return api_answer_json(answer, json_pack("{s:s}", "error", text));
+	json_t *error = json_string(text);
+
+	/* What was cut in the middle of a letter is no text of JSON. */
+	return api_answer_json(answer,
+			       json_pack("{s:o}", "error", error ? error : plain_string(text)));
 }
 
 int api_answer_header(struct api_answer *answer, const char *key, const char *value)

@@ -135,8 +135,9 @@ int api_stream_start(struct api_answer *answer, const struct api_stream_source *
 		     struct api_stream **ret_stream)
 {
 	const struct timeval stall = { .tv_sec = API_STREAM_STALL_S };
+	const unsigned int most = API_STREAMS_MAX + (answer->is_control ? API_STREAMS_CONTROL : 0);
 	struct api_stream *stream = NULL;
-	int r = answer->context->streams < API_STREAMS_MAX ? new_stream(answer, &stream) : -EBUSY;
+	int r = answer->context->streams < most ? new_stream(answer, &stream) : -EBUSY;
 
 	if (r < 0) {
 		return r;

@@ -13,6 +13,8 @@ struct api_stream;
 
 /* So many at a time; more are refused with 503. */
 #define API_STREAMS_MAX 16
+/* And so many more for the control socket: who may only read does not take them. */
+#define API_STREAMS_CONTROL 4
 /* What a reader may leave in natgwd's memory; one that leaves more is cut off and counted. */
 #define API_STREAM_PENDING_MAX (4U << 20)
 /* A reader that takes nothing for so long while something waits for it is cut off, too. */

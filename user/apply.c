@@ -89,13 +89,15 @@ static void name_gateways(struct apply_pass *pass)
 	for (size_t i = 0; i < pass->config->gateway_count; i++) {
 		uint32_t index = pass->gateway_index[i];
 		struct gateway_status *status = &pass->state->gateways[index];
+		bool again = pass->gateways[index].state == NATGW_GATEWAY_DELETING;
 
 		if (strcmp(status->name, pass->config->gateways[i].name) != 0) {
 			status->reason[0] = '\0';
 			status->state = NATGW_GATEWAY_NONE;
 		}
 		snprintf(status->name, sizeof(status->name), "%s", pass->config->gateways[i].name);
-		apply_gateway_move(pass->state, index, pass->gateways[index].state);
+		apply_gateway_move(pass->state, index,
+				   again ? NATGW_GATEWAY_PENDING : pass->gateways[index].state);
 	}
 }
 

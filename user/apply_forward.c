@@ -84,6 +84,21 @@ static int want_forward(const struct config_forward *forward,
 	return err;
 }
 
+static int drop_forwards(struct datapath *dp, const struct forward_list *held,
+			 const struct forward_list *wanted)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < held->count; i++) {
+		if (!find_forward(wanted, &held->rows[i].key)) {
+			err = datapath_del_forward(dp, &held->rows[i].key);
+			err = err == -ENOENT ? 0 : err;
+		}
+	}
+	return err;
+}
+
+/* Where the old ones and the new ones have no room together, the old ones go before. */
 static int write_forwards(struct datapath *dp, const struct forward_list *held,
 			  const struct forward_list *wanted)
 {
@@ -93,17 +108,16 @@ static int write_forwards(struct datapath *dp, const struct forward_list *held,
 		const struct forward_row *row = &wanted->rows[i];
 		const struct forward_row *old = find_forward(held, &row->key);
 
-		if (!old || memcmp(&old->row, &row->row, sizeof(row->row)) != 0) {
-			err = datapath_set_forward(dp, &row->key, &row->row);
+		if (old && memcmp(&old->row, &row->row, sizeof(row->row)) == 0) {
+			continue;
+		}
+		err = datapath_set_forward(dp, &row->key, &row->row);
+		if (err == -E2BIG) {
+			err = drop_forwards(dp, held, wanted);
+			err = err ? err : datapath_set_forward(dp, &row->key, &row->row);
 		}
 	}
-	for (size_t i = 0; !err && i < held->count; i++) {
-		if (!find_forward(wanted, &held->rows[i].key)) {
-			err = datapath_del_forward(dp, &held->rows[i].key);
-			err = err == -ENOENT ? 0 : err;
-		}
-	}
-	return err;
+	return err ? err : drop_forwards(dp, held, wanted);
 }
 
 int apply_forward_put(struct apply_pass *pass, const struct apply_addresses *addresses)

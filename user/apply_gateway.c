@@ -254,8 +254,9 @@ int apply_gateway_rows(struct apply_pass *pass)
 		if (row.state == NATGW_GATEWAY_DELETED) {
 			row.flags = 0;
 		}
-		/* A gateway that is in use stays so, whatever changes. */
-		if (row.state != NATGW_GATEWAY_AVAILABLE) {
+		/* A gateway that is in use stays so, whatever changes; one that is taken in again
+		 * is deleting until it is available, so that its sessions go on. */
+		if (row.state != NATGW_GATEWAY_AVAILABLE && row.state != NATGW_GATEWAY_DELETING) {
 			row.state = NATGW_GATEWAY_PENDING;
 		}
 		fill_row(gateway, &row);

@@ -140,6 +140,14 @@ int change_save(const char *file, const char *text, struct change_stamp *stamp, 
 			file);
 		return -ESTALE;
 	}
+	/* The canonical form is longer than what it was made from: natgwd has to read it again. */
+	if (!err && strlen(text) > CONFIG_FILE_MAX) {
+		(void)change_say(
+			error,
+			"%s would have %zu bytes in its canonical form, and natgwd reads at most %d; it is left as it is",
+			file, strlen(text), CONFIG_FILE_MAX);
+		return -EFBIG;
+	}
 	if (!err) {
 		err = replace(path, text);
 	}

@@ -408,6 +408,7 @@ void config_diff_restart(const struct config *old, const struct config *new,
 		{ "metrics.listen", strcmp(old->metrics_addr, new->metrics_addr) == 0 &&
 					    old->metrics_port == new->metrics_port },
 		{ "control", strcmp(old->control_socket, new->control_socket) == 0 &&
+				     strcmp(old->read_socket, new->read_socket) == 0 &&
 				     strcmp(old->control_group, new->control_group) == 0 },
 	};
 

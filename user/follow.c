@@ -166,6 +166,7 @@ static void repair_ifaces(struct follow *follow)
 	}
 	if (changed) {
 		report(follow_put_ifaces(follow->state), "cannot write the rows of interfaces");
+		lifecycle_host_changed(follow->state, NETDEV_CHANGED_LINKS);
 	}
 }
 
@@ -176,6 +177,7 @@ void follow_second(struct follow *follow)
 	/* For what changes without a message: a sysctl, a nexthop object. */
 	if (follow->seconds % FOLLOW_AGAIN_S == 0) {
 		(void)datapath_raise_generation(follow->state->dp);
+		lifecycle_host_changed(follow->state, NETDEV_CHANGED_ADDRS);
 	}
 	if (++follow->seconds % FOLLOW_REPAIR_S == 0) {
 		repair_ifaces(follow);

@@ -99,6 +99,23 @@ void lifecycle_moved(struct natgwd_state *state, uint32_t index, enum natgw_gate
 	note_change(lifecycle);
 }
 
+/* A gateway that stays as it is may have got another private IP. */
+void lifecycle_note_private_ips(struct natgwd_state *state)
+{
+	for (size_t i = 0; i < state->lifecycle->records.count; i++) {
+		struct lifecycle_record *record = &state->lifecycle->records.rows[i];
+		struct natgw_gateway row;
+
+		if (record->index &&
+		    strcmp(state->gateways[record->index].name, record->name) == 0 &&
+		    datapath_get_gateway(state->dp, record->index, &row) == 0 &&
+		    row.private_ip != record->private_ip) {
+			record->private_ip = row.private_ip;
+			note_change(state->lifecycle);
+		}
+	}
+}
+
 /* Says so, unless it is known. */
 static void set_failure(struct lifecycle *lifecycle, struct lifecycle_record *record,
 			const struct lifecycle_failure *failure)
@@ -154,6 +171,15 @@ static void find_addresses(struct natgwd_state *state)
 	err = apply_config(state, config, state->lifecycle->netdev, true);
 	if (err) {
 		log_error("cannot give a gateway its private IP: %s", strerror(-err));
+	}
+	/* Without it in its row a gateway may not become available: it is tried again. */
+	for (size_t i = 0; err && i < config->gateway_count; i++) {
+		struct config_gateway *gateway = &config->gateways[i];
+
+		if (gateway->private_auto &&
+		    lifecycle_state_of(state, gateway->name) != NATGW_GATEWAY_AVAILABLE) {
+			gateway->private_ip = 0;
+		}
 	}
 }
 
@@ -225,6 +251,10 @@ void lifecycle_note_failed(struct natgwd_state *state, const char *name,
 	record = lifecycle_records_find(&lifecycle->records, name);
 	if (record && !lifecycle_record_is_past(record)) {
 		return;
+	}
+	/* A deleted one of that name would hide it. */
+	if (record && record->index && strcmp(state->gateways[record->index].name, name) == 0) {
+		memset(&state->gateways[record->index], 0, sizeof(state->gateways[0]));
 	}
 	record = lifecycle_records_get(&lifecycle->records, name, now);
 	if (record) {

@@ -82,6 +82,19 @@ __be32 lifecycle_find_private_ip(const struct natgwd_state *state, const struct 
 	return 0;
 }
 
+/* Of one that is available, though the host has lost it: it goes on with it, as with one that is
+ * written out. 0: it has none, or somebody else has it now. */
+static __be32 find_lost(const struct natgwd_state *state, const struct config *config,
+			const struct config_gateway *gateway)
+{
+	const struct lifecycle_record *record = lifecycle_find(state, gateway->name);
+
+	return record && record->state == NATGW_GATEWAY_AVAILABLE &&
+			       is_free(config, gateway, record->private_ip)
+		       ? record->private_ip
+		       : 0;
+}
+
 /* Those that had one keep it, before the others choose. */
 void lifecycle_prepare(struct natgwd_state *state, struct config *config)
 {
@@ -100,6 +113,9 @@ void lifecycle_prepare(struct natgwd_state *state, struct config *config)
 
 		if (gateway->private_auto && !gateway->private_ip) {
 			gateway->private_ip = lifecycle_find_private_ip(state, config, gateway);
+		}
+		if (gateway->private_auto && !gateway->private_ip) {
+			gateway->private_ip = find_lost(state, config, gateway);
 		}
 	}
 }

@@ -119,6 +119,9 @@ void lifecycle_drift_accept(struct natgwd_state *state)
 	for (unsigned int i = 0; state->lifecycle && i < state->iface_count; i++) {
 		state->lifecycle->drift[i].mtu = state->ifaces[i].mtu;
 	}
+	if (state->lifecycle) {
+		lifecycle_note_private_ips(state);
+	}
 	lifecycle_drift_look(state);
 }
 

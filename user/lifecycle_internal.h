@@ -119,6 +119,10 @@ int64_t lifecycle_now(const struct natgwd_state *state);
 bool lifecycle_admit(struct natgwd_state *state, const struct config *config, uint32_t index);
 void lifecycle_moved(struct natgwd_state *state, uint32_t index, enum natgw_gateway_state from);
 
+/* After start and each reload: records follow the private IPs in the maps, by which a restart knows
+ * its gateways. */
+void lifecycle_note_private_ips(struct natgwd_state *state);
+
 /* Failed gateways of the config that may be available now become so. */
 void lifecycle_retry(struct natgwd_state *state);
 

@@ -227,8 +227,9 @@ int lifecycle_start_result(const struct config *config, enum lifecycle_stage sta
 {
 	struct lifecycle_failure failure;
 
-	if (!err) {
-		return 0;
+	/* EPROTO: pins of another natgwd are refused, which says nothing of the gateways. */
+	if (!err || err == -EPROTO) {
+		return err;
 	}
 	fill_start_failure(stage, err, &failure);
 	for (size_t i = 0; i < config->gateway_count; i++) {

@@ -60,6 +60,7 @@ static void keep_fixed(struct config *old, struct config *config, const char *wh
 	memcpy(config->metrics_addr, old->metrics_addr, sizeof(config->metrics_addr));
 	config->metrics_port = old->metrics_port;
 	memcpy(config->control_socket, old->control_socket, sizeof(config->control_socket));
+	memcpy(config->read_socket, old->read_socket, sizeof(config->read_socket));
 	memcpy(config->control_group, old->control_group, sizeof(config->control_group));
 }
 

@@ -75,12 +75,19 @@ static int open_sink(struct sink *sink)
 		       : session_log_ipfix_new(&sink->config, &sink->tally, &sink->ipfix);
 }
 
+/* Of those that are open, and of those that have counted before and are to be opened. */
 static unsigned int places(const struct session_log *log)
 {
+	const struct config_session_log *config = &log->state->config->session_log;
+	char name[SESSION_LOG_SINK_MAX];
 	unsigned int taken = 0;
 
 	for (size_t i = 0; i < log->sink_count; i++)
 		taken |= log->sinks[i] ? 1U << log->sinks[i]->place : 0;
+	for (size_t i = 0; i < config->sink_count; i++) {
+		name_sink(&config->sinks[i], name);
+		taken |= session_log_keep_known(log->state->keep, name);
+	}
 	return taken;
 }
 

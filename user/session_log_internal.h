@@ -53,6 +53,8 @@ struct keep;
  */
 unsigned int session_log_keep_take(struct keep *keep, const char *name, unsigned int taken,
 				   struct session_log_tally *ret_tally);
+/* The place of a sink of this name that has counted before, as a bit; 0: none. */
+unsigned int session_log_keep_known(struct keep *keep, const char *name);
 void session_log_keep_put(struct keep *keep, unsigned int place,
 			  const struct session_log_tally *tally);
 

@@ -31,6 +31,16 @@ static uint64_t hash(const char *name)
 	return value ? value : 1;
 }
 
+unsigned int session_log_keep_known(struct keep *keep, const char *name)
+{
+	for (unsigned int i = 0; keep && i < CONFIG_LOG_SINKS_MAX; i++) {
+		if (*part(keep, i, PLACE_NAME) == hash(name)) {
+			return 1U << i;
+		}
+	}
+	return 0;
+}
+
 static unsigned int find(struct keep *keep, uint64_t name, unsigned int taken)
 {
 	unsigned int place = 0;

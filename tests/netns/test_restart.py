@@ -113,13 +113,14 @@ def test_a_restarted_daemon_lists_the_same_sessions(net, web):
             for address in (SRV1, SRV2) for _number in range(10)]
     assert servers.ping(net.cli1, SRV1).received == 3
     before = session_keys(net)
-    assert len(before) >= len(held)
+    lasting = session_keys(net, left_s=20)  # a hold-down may end meanwhile
+    assert len(lasting) >= len(held)
     net.natgwd.kill()
     net.natgwd.start()
-    assert session_keys(net) == before
+    assert lasting <= session_keys(net) <= before
     net.natgwd.stop()
     net.natgwd.start()
-    assert session_keys(net) == before
+    assert lasting <= session_keys(net) <= before
     for sock in held:
         servers.request(sock)
         sock.close()

@@ -1193,6 +1193,10 @@ static void test_what_changes_is_not_found(void **state)
 	}
 	struct report report = audit((struct audit_options){ 0 });
 
+	/* On a busy machine the changer may rest over all looks of one audit. */
+	for (int i = 0; report.count && i < 4; i++) {
+		report = audit((struct audit_options){ 0 });
+	}
 	atomic_store(&changing, false);
 	pthread_join(thread, NULL);
 	assert_int_equal(report.count, 0);

@@ -534,11 +534,20 @@ static void test_routes_of_a_deleted_gateway_stay(void **unused)
 	assert_int_equal(apply_release(state), 0);
 	assert_int_equal(state->dp->gateways[1].state, NATGW_GATEWAY_DELETED);
 	assert_int_equal(target_of(state, "192.0.2.0"), NATGW_TARGET_BLACKHOLE);
+	/* A create that fails is not hidden by the one that was deleted. */
+	lifecycle_note_failed(state, "a", &(struct lifecycle_failure){ LIFECYCLE_EIP_IN_USE, "x" });
+	assert_int_equal(lifecycle_state_of(state, "a"), NATGW_GATEWAY_FAILED);
 	/* A new one of that name. */
 	apply_route_to_a(state, GATEWAY("a", "1") ", " GATEWAY("b", "2"), "");
 	assert_int_equal(lifecycle_state_of(state, "a"), NATGW_GATEWAY_AVAILABLE);
 	assert_int_equal(target_of(state, "192.0.2.0"), NATGW_TARGET_GATEWAY);
 	stop_life(state);
+}
+
+static void a_carries_sessions(const struct datapath *dp)
+{
+	assert_true(dp->gateways[1].state == NATGW_GATEWAY_AVAILABLE ||
+		    dp->gateways[1].state == NATGW_GATEWAY_DELETING);
 }
 
 static void test_a_deleting_gateway_is_taken_in_again(void **unused)
@@ -549,7 +558,9 @@ static void test_a_deleting_gateway_is_taken_in_again(void **unused)
 	apply_gateways(state, GATEWAY("a", "1") ", " GATEWAY("b", "2"), "");
 	apply_gateways(state, GATEWAY("b", "2"), "");
 	assert_int_equal(lifecycle_state_of(state, "a"), NATGW_GATEWAY_DELETING);
+	state->dp->watch = a_carries_sessions;
 	apply_gateways(state, GATEWAY("a", "1") ", " GATEWAY("b", "2"), "");
+	state->dp->watch = NULL;
 	assert_int_equal(lifecycle_state_of(state, "a"), NATGW_GATEWAY_AVAILABLE);
 	assert_int_equal(state->dp->gateways[1].state, NATGW_GATEWAY_AVAILABLE);
 	stop_life(state);
