@@ -23,7 +23,8 @@ PROGRAM_LIMIT_S = 900
 PROGRAMS_BESIDE = 2
 # They have a thread for each CPU, which race one another, or go by the clock.
 PROGRAMS_ALONE = ("test_fast_life", "test_fill_race", "test_fill_race_all", "test_forward",
-                  "test_limit", "test_mapping", "test_race", "test_race_sweep",
+                  "test_limit", "test_mapping", "test_race", "test_race_kill",
+                  "test_race_sweep",
                   "test_sequences_full", "test_session_log", "test_table", "test_table_tsan")
 PYTEST_LIMIT_S = {False: 1500, True: 3600}
 PYTEST_NOTHING = 5  # its exit status when no test was asked for

@@ -271,7 +271,7 @@ def test_filter_and_sinks_change_by_reload(net, log):
         flood(net, 10)
         end_all(net)
         assert net.natgwd.stats().generated["log"] == before
-        assert log.counters()[0] == {}
+        wait_for(lambda: log.counters()[0] == {}, "no sinks any more")
     assert log.count() == kept
 
 
